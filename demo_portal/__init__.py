@@ -1,0 +1,1 @@
+"""An OSS-like licensing portal with injectable faults: the target that ships with the tool."""

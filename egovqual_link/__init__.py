@@ -1,0 +1,1 @@
+"""What citizens say, set beside what was measured."""

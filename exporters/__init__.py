@@ -1,0 +1,1 @@
+"""Where a Run goes: the store, Prometheus, and files."""

@@ -1,0 +1,1 @@
+"""What is exercised: portals, scenarios and their steps, the flow files, and the synthetic citizen."""
