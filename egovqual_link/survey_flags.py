@@ -10,7 +10,8 @@ import pandas as pd
 
 from egovqual_link.survey import FLAGS, NO_ANSWER, OUT_OF_RANGE, Answers
 
-#: Below two seconds a question nobody has read it (Huang et al. 2012, J. of Business and Psychology 27, 99-114).
+#: Below two seconds a question nobody has read it
+#: (Huang et al. 2012, Journal of Business and Psychology 27(1), 99-114).
 DEFAULT_SECONDS_PER_ANSWER: Final = 2.0
 #: With few answers a straight line, or the same answers as somebody else, is no wonder.
 _MIN_ANSWERS_PER_KIND: Final = 8

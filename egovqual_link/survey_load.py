@@ -34,6 +34,8 @@ from scenarios.source import InputError, Problem
 _TOLD_PER_COLUMN: Final = 50
 #: Above this share of answers outside the scale, it is the scale that is wrong.
 _OUT_OF_RANGE_SHARE: Final = 0.05
+#: More than the share above can be of the largest file; beyond it only the count is kept.
+_KEPT_OUTSIDE: Final = 2_000_000
 
 
 def load_survey(
@@ -65,7 +67,18 @@ def load_survey(
         raise InputError(problems)
     reader = AnswerReader(chosen, declared.answers)
     collected = _collect(grid, plan, reader, instrument)
-    return _assemble(grid, plan, collected, reader, instrument, mapped)
+    return _assemble(_Reading(grid, plan, reader, instrument, mapped), collected)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """All that one reading of a file goes by."""
+
+    grid: Grid
+    plan: Plan
+    reader: AnswerReader
+    instrument: Instrument
+    mapped: Mapped
 
 
 def _scale(
@@ -104,14 +117,17 @@ class Collected:
     unreadable_more: dict[str, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     answered: int = 0
+    outside: int = 0
 
     def note_cells(self, codes: Answers, lines: Sequence[int], column: str, cells: Sequence[str]) -> None:
         """Remember which of `cells` lie outside the scale or cannot be read."""
         self.answered += int(((codes > NO_ANSWER) | (codes == OUT_OF_RANGE)).sum())
-        for index in np.flatnonzero(codes == OUT_OF_RANGE):
+        outside = np.flatnonzero(codes == OUT_OF_RANGE).tolist()
+        self.outside += len(outside)
+        for index in outside[: _KEPT_OUTSIDE - len(self.out_of_range)]:
             self.out_of_range.append((lines[index], column, cells[index].strip()[:40]))
         told = sum(1 for _, name, _ in self.unreadable if name == column)
-        for index in np.flatnonzero(codes == UNREADABLE):
+        for index in np.flatnonzero(codes == UNREADABLE).tolist():
             if told < _TOLD_PER_COLUMN:
                 self.unreadable.append((lines[index], column, cells[index].strip()))
                 told += 1
@@ -141,16 +157,15 @@ def _collect(grid: Grid, plan: Plan, reader: AnswerReader, instrument: Instrumen
     return collected
 
 
-def _assemble(
-    grid: Grid, plan: Plan, collected: Collected, reader: AnswerReader, instrument: Instrument, mapped: Mapped
-) -> Survey:
+def _assemble(reading: _Reading, collected: Collected) -> Survey:
+    grid, reader, mapped = reading.grid, reading.reader, reading.mapped
     problems = [*collected.problems, *_unreadable(grid.source, collected, reader)]
     if not collected.lines:
         problems.append(
             Problem(grid.source, grid.header_line + 1, "holds no answers", "one row for each respondent")
         )
     problems += _wrong_scale(grid.source, collected, reader)
-    respondents, wrong = _respondents(grid, plan, collected, mapped)
+    respondents, wrong = _respondents(reading, collected)
     problems += wrong
     if problems:
         raise InputError(sorted(problems, key=lambda problem: problem.line or 0))
@@ -160,7 +175,7 @@ def _assemble(
     found["reason"] = f"outside the scale {reader.scale}"
     return Survey(
         source=grid.source,
-        instrument=instrument,
+        instrument=reading.instrument,
         scale=reader.scale,
         performance=performance,
         importance=importance,
@@ -172,7 +187,7 @@ def _assemble(
             respondents,
             DEFAULT_SECONDS_PER_ANSWER if seconds is None else seconds,
         ),
-        notes=(*grid.notes, *_notes(grid, plan, collected, reader, instrument)),
+        notes=(*grid.notes, *_notes(reading, collected)),
     )
 
 
@@ -198,7 +213,7 @@ def _unreadable(source: str, collected: Collected, reader: AnswerReader) -> list
 
 
 def _wrong_scale(source: str, collected: Collected, reader: AnswerReader) -> list[Problem]:
-    outside = len(collected.out_of_range)
+    outside = collected.outside
     if outside <= _OUT_OF_RANGE_SHARE * max(collected.answered, 1):
         return []
     values = sorted({value for _, _, value in collected.out_of_range})[:8]
@@ -214,9 +229,8 @@ def _wrong_scale(source: str, collected: Collected, reader: AnswerReader) -> lis
     ]
 
 
-def _respondents(
-    grid: Grid, plan: Plan, collected: Collected, mapped: Mapped
-) -> tuple[pd.DataFrame, list[Problem]]:
+def _respondents(reading: _Reading, collected: Collected) -> tuple[pd.DataFrame, list[Problem]]:
+    grid, plan, mapped = reading.grid, reading.plan, reading.mapped
     problems: list[Problem] = []
     columns: dict[str, Any] = {"line": np.array(collected.lines, dtype=np.int64)}
     for name, texts in collected.respondent.items():
@@ -246,9 +260,8 @@ def _empty(name: str, count: int) -> Any:
     return pd.array([None] * count, dtype="str")
 
 
-def _notes(
-    grid: Grid, plan: Plan, collected: Collected, reader: AnswerReader, instrument: Instrument
-) -> list[Text]:
+def _notes(reading: _Reading, collected: Collected) -> list[Text]:
+    grid, plan, reader, instrument = reading.grid, reading.plan, reading.reader, reading.instrument
     notes = []
     if plan.ignored:
         names = ", ".join(plan.ignored)[:200]

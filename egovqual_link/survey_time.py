@@ -1,4 +1,4 @@
-"""Times and durations of a survey file: read where they are plain, refused where they could mean two things."""
+"""Times and durations of a survey file: read where plain, refused where they could mean two things."""
 
 from __future__ import annotations
 
