@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, Playwright, async_playwright
+from playwright.async_api import Browser, BrowserContext, BrowserType, Page, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
 from probes.browsers import NETWORKS, FoundBrowser, device_options, find_browser, runs_as_root
@@ -78,7 +78,8 @@ class BrowserPool:
                 )
             playwright = await self.playwright()
             try:
-                browser = await getattr(playwright, engine).launch(
+                launcher: BrowserType = getattr(playwright, engine)
+                browser = await launcher.launch(
                     **found.launch_options(headed=self._headed), timeout=LAUNCH_SECONDS * 1000
                 )
             except PlaywrightError as error:
@@ -88,7 +89,7 @@ class BrowserPool:
             return browser
 
     @asynccontextmanager
-    async def context(self, engine: str, device: str, network: str, **options: Any) -> AsyncIterator[BrowserContext]:
+    async def context(self, engine: str, device: str, **options: Any) -> AsyncIterator[BrowserContext]:
         """A fresh context (its own cookies, cache and storage), closed whatever happens.
 
         Raises:
@@ -102,7 +103,6 @@ class BrowserPool:
             trouble = from_playwright(error)
             raise trouble if isinstance(trouble, ProbeError) else ProbeError("context", str(error)[:300]) from error
         try:
-            await _shape_network(context, engine, network)
             yield context
         finally:
             await self._close(engine, browser, context)
@@ -145,7 +145,12 @@ class BrowserPool:
             self._playwright = None
 
 
-async def _shape_network(context: BrowserContext, engine: str, network: str) -> None:
+async def shape_network(page: Page, engine: str, network: str) -> None:
+    """Give the page the round trip and throughput of a named network.
+
+    Raises:
+        ProbeError: no such network, or an engine that cannot simulate one.
+    """
     if network not in NETWORKS:
         raise ProbeError("network_profile", f"unknown network {network!r}; known: {', '.join(NETWORKS)}")
     conditions = NETWORKS[network]
@@ -154,13 +159,8 @@ async def _shape_network(context: BrowserContext, engine: str, network: str) -> 
     if engine != "chromium":
         raise ProbeError("network_profile", f"{engine} cannot simulate the network {network!r}; only chromium can")
     latency, down, up = conditions
-
-    async def shape(page: Any) -> None:
-        session = await context.new_cdp_session(page)
-        await session.send(
-            "Network.emulateNetworkConditions",
-            {"offline": False, "latency": latency, "downloadThroughput": down / 8, "uploadThroughput": up / 8},
-        )
-
-    page = await context.new_page()
-    await shape(page)
+    session = await page.context.new_cdp_session(page)
+    await session.send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": latency, "downloadThroughput": down / 8, "uploadThroughput": up / 8},
+    )

@@ -1,4 +1,4 @@
-"""Rules that read a page as a citizen does: where a text stands decides whether it is an error, a wall or an article."""
+"""Rules that read a page as a citizen does: where a text stands decides if it is an error, a wall or an article."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def _words(*patterns: str) -> re.Pattern[str]:
 #: Said by portals where something went wrong on their side, in Indonesian and English.
 ERROR = _words(
     r"terjadi (kesalahan|gangguan|galat|masalah)", r"kesalahan (pada )?(sistem|server|internal|aplikasi|basis data)",
-    r"gagal (memuat|memproses|menyimpan|mengirim|terhubung|menghubungi)", r"sistem (sedang )?(sibuk|gangguan|bermasalah)",
+    r"gagal (memuat|memproses|menyimpan|mengirim|terhubung|menghubungi)",
+    r"sistem (sedang )?(sibuk|gangguan|bermasalah)",
     r"(layanan|halaman|sistem) (sedang )?tidak (tersedia|dapat diakses)", r"tidak dapat (diproses|memproses|dimuat)",
     r"(silakan )?coba (lagi )?(beberapa saat|nanti)", r"server (error|sibuk)", r"waktu (permintaan|koneksi) habis",
     r"something went wrong", r"an? (unexpected |internal |unknown )?error (has )?occurred", r"internal server error",
@@ -34,7 +35,8 @@ MAINTENANCE = _words(
 )  # fmt: skip
 BLOCKED = _words(
     r"akses (anda )?(ditolak|diblokir|dibatasi)", r"permintaan (anda )?(ditolak|diblokir)", r"bukan robot",
-    r"terlalu banyak permintaan", r"access (is )?denied", r"(request|you) (has been |have been |was |were )?(blocked|rejected)",
+    r"terlalu banyak permintaan", r"access (is )?denied",
+    r"(request|you) (has been |have been |was |were )?(blocked|rejected)",
     r"attention required", r"verify (that )?you are (a )?human", r"checking your browser", r"unusual traffic",
     r"too many requests", r"support id", r"incident id", r"web application firewall", r"captcha",
 )  # fmt: skip
@@ -69,11 +71,10 @@ class Look:
     @classmethod
     def from_page(cls, data: dict[str, Any]) -> Look:
         """The script's answer as a Look."""
-        lists = {name: tuple(data[name]) for name in ("headings", "alerts", "statuses", "errors", "insecure", "fields")}
-        plain = {
-            name: data[name] for name in ("url", "title", "text", "blank", "article", "busy", "password", "captcha")
-        }
-        return cls(**plain, **lists, text_length=data["textLength"])
+        lists = ("headings", "alerts", "statuses", "errors", "insecure", "fields")
+        plain = ("url", "title", "text", "blank", "article", "busy", "password", "captcha")
+        values: dict[str, Any] = {name: tuple(data[name]) for name in lists} | {name: data[name] for name in plain}
+        return cls(**values, text_length=data["textLength"])
 
     @property
     def banner(self) -> str:
