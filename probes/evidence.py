@@ -1,4 +1,4 @@
-"""Evidence of runs that did not pass: a screenshot and a Playwright trace, without secrets, written whole or not at all."""
+"""Evidence of runs that did not pass: a screenshot and a Playwright trace, without secrets, whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from scenarios.variables import REDACTED
 
 log = logging.getLogger(__name__)
 
-SCREENSHOT_MS = 5_000
+#: A run must be over within its deadline and five seconds, this included.
+SCREENSHOT_MS = 2_000
 #: Inputs whose content is nobody's business, whoever looks at the picture later.
 _MASKED = "input[type=password], input[autocomplete*=current-password], input[autocomplete=one-time-code]"
 
@@ -48,7 +49,7 @@ async def keep(page: Page, context: BrowserContext, folder: Path, run_id: str, s
 
 
 def redact_zip(raw: Path, clean: Path, secrets: Sequence[str]) -> None:
-    """Copy the archive `raw` to `clean` without the secrets, in any spelling they have in JSON and URLs; remove `raw`."""
+    """Copy the archive `raw` to `clean` without the secrets, however JSON and URLs spell them; remove `raw`."""
     spellings = sorted({each for secret in secrets if secret for each in _spellings(secret)}, key=len, reverse=True)
     part = clean.with_name(f".{clean.name}.part")
     try:

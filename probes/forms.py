@@ -33,7 +33,7 @@ PERSONAL = (
     _kind("marital_status", r"status (perkawinan|pernikahan)|marital"),
 )
 
-#: The three kinds of choice that nobody would call identity when they come twice (a search box, a consent, a code).
+#: Neither is a question that a form puts to the citizen.
 _NOT_COUNTED = frozenset({"search", "password"})
 
 
@@ -46,6 +46,10 @@ def personal_kind(label: str, name: str = "", autocomplete: str = "") -> str | N
     return None
 
 
+#: Browsers and careful sites empty these on purpose.
+_MAY_EMPTY = frozenset({"password", "checkbox", "file"})
+
+
 class FormInventory:
     """Collects the fields of the pages of one flow, in the order in which they are met."""
 
@@ -53,7 +57,6 @@ class FormInventory:
         self._fields: dict[tuple[str, str, str], FormField] = {}
         self._paths: dict[str, int] = {}
         self._logged_in_from: int | None = None
-        self._filled: set[tuple[str, str]] = set()
         self.rejected = 0
         self.input_lost = 0
 
@@ -65,19 +68,12 @@ class FormInventory:
             page = self._paths.setdefault(path, len(self._paths))
             key = (path, str(field["key"]), str(field["label"]))
             self._fields.setdefault(key, _field(field, step, page))
-        for field in look.fields:
-            if field["filled"]:
-                self._filled.add((path, str(field["key"])))
 
-    def lost(self, look: Look, path: str, typed: Mapping[str, bool]) -> list[str]:
-        """Labels of fields that had been filled on this page and are now empty (passwords may be)."""
-        return [
-            str(field["label"])
-            for field in look.fields
-            if not field["filled"]
-            and field["type"] not in ("password", "checkbox", "file")
-            and (typed.get(str(field["key"])) or (path, str(field["key"])) in self._filled)
-        ]
+    @staticmethod
+    def lost(before: Look, after: Look) -> list[str]:
+        """Labels of fields that were filled before the form was sent and are there but empty now (passwords may be)."""
+        filled = {field["key"] for field in before.fields if field["filled"] and field["type"] not in _MAY_EMPTY}
+        return [str(field["label"]) for field in after.fields if field["key"] in filled and not field["filled"]]
 
     def logged_in(self) -> None:
         """From here on the citizen has an account; what was asked before counts as asked before login."""

@@ -41,6 +41,7 @@ class BrowserPool:
         self._browsers: dict[str, Browser] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._start_lock = asyncio.Lock()
+        self._user_agents: dict[tuple[str, str, str], str] = {}
 
     async def playwright(self) -> Playwright:
         """The driver, started when first asked for."""
@@ -106,6 +107,22 @@ class BrowserPool:
             yield context
         finally:
             await self._close(engine, browser, context)
+
+    async def user_agent(self, browser: Browser, device: str, suffix: str) -> str:
+        """The user agent that pages of `device` would see, with `suffix` after it.
+
+        Asked of the browser itself once, so that the rest stays true to it.
+        """
+        profile = device_options(await self.playwright(), browser.browser_type.name, device)
+        key = (browser.browser_type.name, browser.version, device)
+        if key not in self._user_agents:
+            context = await browser.new_context(**profile)
+            try:
+                page = await context.new_page()
+                self._user_agents[key] = await page.evaluate("navigator.userAgent")
+            finally:
+                await self._close(browser.browser_type.name, browser, context)
+        return f"{self._user_agents[key]} {suffix}"
 
     async def _close(self, engine: str, browser: Browser, context: BrowserContext) -> None:
         try:

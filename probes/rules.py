@@ -137,7 +137,7 @@ def page_findings(look: Look, status: int | None, step: str) -> Iterator[Finding
 
 
 def soft_error(look: Look) -> tuple[Severity, str] | None:
-    """An error that the page tells with status 200: critical where it is the page, major where it is a message on it."""
+    """An error told with status 200: critical where it is what the page is, major where it is a message on it."""
     if not look.article and look.text_length < 2000 and ERROR.search(look.banner):
         return "critical", look.banner
     for text in (*look.alerts, *look.errors, *look.statuses):
@@ -178,8 +178,10 @@ def rejection(look: Look) -> str | None:
 
 #: Said by forms that refuse what was sent.
 REFUSED = _words(
-    r"tidak (valid|sah|sesuai|benar|cocok|dapat)", r"(wajib|harus) di(isi|pilih)", r"gagal", r"salah", r"periksa kembali",
+    r"tidak (valid|sah|sesuai|benar|cocok|dapat)", r"(wajib|harus) di(isi|pilih)", r"gagal", r"salah",
+    r"periksa kembali",
     r"sudah (terdaftar|digunakan)", r"ditolak", r"perbaiki", r"invalid", r"(is|are) required", r"incorrect", r"failed",
-    r"rejected", r"must (be|have|contain)", r"already (registered|in use|exists)", r"not (valid|match|accepted)", r"error",
+    r"rejected", r"must (be|have|contain)", r"already (registered|in use|exists)",
+    r"not (valid|match|accepted)", r"error",
     r"please (check|correct|fix)", r"kesalahan", r"galat", r"belum (diisi|lengkap)",
 )  # fmt: skip

@@ -1,9 +1,10 @@
-"""What the browser reports by itself while a flow goes on: script errors, lost requests, dialogs, windows, downloads."""
+"""What the browser reports by itself during a flow: script errors, lost requests, dialogs, windows, downloads."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Awaitable, Callable
 
 from playwright.async_api import ConsoleMessage, Dialog, Download, Page, Request
 from playwright.async_api import Error as PlaywrightError
@@ -100,12 +101,11 @@ class Signals:
     def _crash(self, _page: Page) -> None:
         self.crashed = True
 
-    def _spawn(self, action: object) -> None:
+    def _spawn(self, action: Awaitable[object]) -> None:
         async def quietly() -> None:
-            try:
-                await action  # type: ignore[misc]  # Playwright's methods are coroutines
-            except PlaywrightError:
-                pass  # the page is gone, and with it what was to be closed
+            # Where the page is gone, so is what was to be closed.
+            with contextlib.suppress(PlaywrightError):
+                await action
 
         task = asyncio.get_running_loop().create_task(quietly())
         self._tasks.add(task)
