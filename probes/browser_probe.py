@@ -122,7 +122,7 @@ async def _walk(page: Page, context: BrowserContext, request: RunRequest, run_id
     except PlaywrightError as error:
         trouble = from_playwright(error)
         work.trouble = trouble if isinstance(trouble, ProbeError) else ProbeError("playwright", str(error)[:300])
-    if request.evidence_dir is not None and (work.trouble is not None or _outcome(journey) not in ("passed",)):
+    if request.evidence_dir is not None and (work.trouble is not None or _outcome(journey) != "passed"):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(EVIDENCE_SECONDS):
                 work.kept = await evidence.keep(page, context, request.evidence_dir, run_id, secrets)
@@ -141,23 +141,23 @@ def _findings(journey: Journey) -> tuple[Finding, ...]:
 
 
 def _outcome(journey: Journey) -> Outcome:
-    return verdict(_findings(journey), journey.results, soft_failed=any(s.outcome == "failed" for s in journey.results))
+    return verdict(_findings(journey), journey.results)
 
 
-def verdict(findings: Sequence[Finding], steps: Sequence[StepResult], *, soft_failed: bool) -> Outcome:
+def verdict(findings: Sequence[Finding], steps: Sequence[StepResult]) -> Outcome:
     """The outcome of a run that the probe itself did not spoil.
 
-    A wall (firewall, maintenance) is named as such. Critical findings and failed hard steps fail the run. It is
-    degraded where the citizen got through, but a soft step failed or something major stood in the way.
+    A wall (firewall, maintenance) is named as such. Critical findings fail the run; a hard step that fails always
+    brings one. It is degraded where the citizen got through, but a soft step failed or something major was in the way.
     """
-    classes = {finding.class_ for finding in findings if finding.severity == "critical"}
-    if "blocked" in classes:
+    critical = {finding.class_ for finding in findings if finding.severity == "critical"}
+    if "blocked" in critical:
         return "blocked"
-    if "maintenance" in classes:
+    if "maintenance" in critical:
         return "maintenance"
-    if classes or (steps and steps[-1].outcome == "failed" and not soft_failed):
+    if critical:
         return "failed"
-    if soft_failed or any(finding.severity == "major" for finding in findings):
+    if any(step.outcome == "failed" for step in steps) or any(finding.severity == "major" for finding in findings):
         return "degraded"
     return "passed"
 
