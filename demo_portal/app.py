@@ -40,6 +40,7 @@ def create_app(settings: PortalSettings) -> web.Application:
 async def _draw_pictures(app: web.Application) -> None:
     """Draw before the first visitor comes, so that nobody's page waits for it."""
     settings = app[PORTAL].settings
+    await asyncio.to_thread(imagery.favicon)
     if settings.imagery == "none":
         return
     for name in imagery.picture_names():

@@ -215,7 +215,8 @@ def support_id(request: web.Request, struck: Struck) -> str:
 async def _waf(request: web.Request, struck: Struck) -> web.StreamResponse:
     html = (
         "<html><head><title>Request Rejected</title></head><body>The requested URL was rejected. "
-        f"Please consult with your administrator.<br><br>Your support ID is: {support_id(request, struck)}<br><br>"
+        "Please consult with your administrator.<br><br>"
+        f"Your support ID is: {support_id(request, struck)}<br><br>"
         '<a href="/">[Go Back]</a></body></html>'
     )
     return web.Response(text=html, status=struck.fault.status, content_type="text/html")
