@@ -364,7 +364,7 @@ class Scenario(StrictModel):
             raise ValueError("`request` goes with `kind: http`, and only with it")
         if (self.kind == "http") == bool(self.steps):
             raise ValueError("`steps` are what every kind but http is made of; at least one is needed")
-        if self.step_timeout > self.deadline:
+        if self.steps and self.step_timeout > self.deadline:
             raise ValueError(f"step_timeout ({self.step_timeout:g} s) is longer than deadline ({self.deadline:g} s)")
         return self
 
