@@ -280,7 +280,10 @@ class Judge:
                 id=f"{label.id} terlalu panjang; paling banyak {MAX_ANSWER_CHARACTERS} karakter.",
                 en=f"{label.en} is too long; at most {MAX_ANSWER_CHARACTERS} characters.",
             )
-        return None if self._holds(field, answer) else _FIXES[field.rule]
+        if self._holds(field, answer):
+            return None
+        fix = _FIXES[field.rule]
+        return Text(id=fix.id.format(field=label.id), en=fix.en.format(field=label.en))
 
     def _holds(self, field: Field, answer: str) -> bool:
         match field.rule:
@@ -325,7 +328,10 @@ _FIXES = {
         id="Nomor Induk Kependudukan (NIK) harus 16 angka. Periksa kembali KTP Anda.",
         en="The national identity number (NIK) must have 16 digits. Check your identity card.",
     ),
-    "choice": Text(id="Pilihan tidak dikenal. Pilih dari daftar.", en="Unknown choice. Choose from the list."),
+    "choice": Text(
+        id="{field}: pilihan tidak dikenal. Pilih dari daftar.",
+        en="{field}: unknown choice. Choose from the list.",
+    ),
     "birth_date": Text(
         id="Tanggal lahir tidak sah. Pilih tanggal dengan umur paling sedikit 17 tahun.",
         en="The date of birth is not valid. Choose a date at least 17 years ago.",
@@ -343,9 +349,12 @@ _FIXES = {
         id="Kode KBLI tidak ditemukan. Cari kode 5 angka di halaman Pencarian.",
         en="The KBLI code was not found. Look for the 5-digit code on the search page.",
     ),
-    "amount": Text(id="Isian harus angka saja, tanpa titik dan koma.", en="Use digits only, without points or commas."),
+    "amount": Text(
+        id="{field} harus angka saja, tanpa titik dan koma.",
+        en="{field}: use digits only, without points or commas.",
+    ),
     "postcode": Text(id="Kode pos harus 5 angka.", en="The postcode must have 5 digits."),
-    "checked": Text(id="Centang kotak ini untuk melanjutkan.", en="Tick this box to continue."),
+    "checked": Text(id="Centang {field}.", en="Tick {field}."),
     "pdf": Text(
         id="Dokumen pendukung harus PDF, paling besar 1 MB.",
         en="The supporting document must be a PDF, at most 1 MB.",
