@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -109,6 +109,7 @@ class LinkResult:
     limits: tuple[Text, ...]
     exploratory: bool
     digest: str
+    run_counts: Mapping[str, int]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON data; a missing value is null."""
@@ -197,6 +198,7 @@ def link(
         limits=limits(instrument, survey),
         exploratory=not window.declared,
         digest=_digest(survey, window, names),
+        run_counts={each.portal: each.exposure.runs for each in found},
     )
 
 
