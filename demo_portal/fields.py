@@ -88,9 +88,7 @@ NEW_PASSWORD = Field(
     "kata_sandi",
     Text(id="Kata sandi", en="Password"),
     kind="password",
-    hint=Text(
-        id="Paling sedikit 8 karakter, huruf dan angka.", en="At least 8 characters, letters and digits."
-    ),
+    hint=Text(id="Paling sedikit 8 karakter, huruf dan angka.", en="At least 8 characters, letters and digits."),
     rule="new_password",
     autocomplete="new-password",
 )
@@ -117,9 +115,7 @@ KBLI = Field(
     "kbli",
     Text(id="Kode KBLI", en="KBLI code"),
     kind="kbli",
-    hint=Text(
-        id="5 angka, misalnya 56102 untuk rumah makan.", en="5 digits, such as 56102 for an eating house."
-    ),
+    hint=Text(id="5 angka, misalnya 56102 untuk rumah makan.", en="5 digits, such as 56102 for an eating house."),
     rule="kbli",
 )
 BUSINESS_NAME = Field("nama_usaha", Text(id="Nama usaha", en="Business name"), autocomplete="organization")
@@ -142,9 +138,7 @@ CAPITAL = Field(
     hint=Text(id="Tanpa tanah dan bangunan; angka saja.", en="Without land and buildings; digits only."),
     rule="amount",
 )
-WORKERS = Field(
-    "tenaga_kerja", Text(id="Jumlah tenaga kerja", en="Number of workers"), kind="number", rule="amount"
-)
+WORKERS = Field("tenaga_kerja", Text(id="Jumlah tenaga kerja", en="Number of workers"), kind="number", rule="amount")
 PROVINCE = Field(
     "provinsi",
     Text(id="Provinsi", en="Province"),
@@ -279,9 +273,7 @@ class Judge:
         if not answer:
             if not field.required:
                 return None
-            verb = {"select": ("Pilih", "Choose"), "checkbox": ("Centang", "Tick")}.get(
-                field.kind, ("Isi", "Fill in")
-            )
+            verb = {"select": ("Pilih", "Choose"), "checkbox": ("Centang", "Tick")}.get(field.kind, ("Isi", "Fill in"))
             return Text(id=f"{verb[0]} {label.id}.", en=f"{verb[1]} {label.en}.")
         if len(answer) > MAX_ANSWER_CHARACTERS:
             return Text(

@@ -32,7 +32,7 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    mpl.rcParams.update(_STYLE)
+    mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]  # the stub lists every key as a literal
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.add_subplot()
 
@@ -77,7 +77,7 @@ def gap_figure(scores: pd.DataFrame, instrument: Instrument, lang: Language = "e
     axes.scatter(rows["importance"], places, color=IMPORTANCE, s=60, marker="D", label=words[1], zorder=2)
     right = float(rows[["performance", "importance"]].max().max())
     for place, gap in zip(places, rows["gap"], strict=True):
-        text = f"{gap:+.2f}".replace("-", "−")
+        text = f"{gap:+.2f}".replace("-", "\N{MINUS SIGN}")
         axes.annotate(
             text.replace(".", ",") if lang == "id" else text,
             (right, place),
@@ -97,7 +97,7 @@ def gap_figure(scores: pd.DataFrame, instrument: Instrument, lang: Language = "e
 def ipa_figure(
     scores: pd.DataFrame, instrument: Instrument, cross: tuple[float, float], lang: Language = "en"
 ) -> Figure:
-    """Importance (vertical) against performance (horizontal), with the crosshair at `cross` = (performance, importance)."""
+    """Importance (vertical) against performance (horizontal), crosshair at `cross` = (performance, importance)."""
     rows = _named(scores, instrument, lang)
     figure, axes = _figure(7.2, 5.2)
     axes.scatter(rows["performance"], rows["importance"], color=PERFORMANCE, s=64, zorder=3)

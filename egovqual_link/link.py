@@ -28,9 +28,12 @@ NOT_PER_ITEM: Final = Text(
     id="hanya dipublikasikan per dimensi; di sini tertulis rata-rata dimensinya",
 )
 OTHER_PORTAL: Final = Text(
-    en="the survey asked about another portal than the one probed: read the figures side by side, not as one portal's",
-    id="survei menanyakan portal lain daripada yang diuji: baca angkanya berdampingan, bukan sebagai satu portal",
+    en="The survey asked about another portal than the one probed: read the figures side by side, not as one portal's.",
+    id="Survei menanyakan portal lain daripada yang diuji: baca angkanya berdampingan, bukan sebagai satu portal.",
 )
+
+#: Stands where nothing was measured.
+DASH: Final = "\N{EN DASH}"
 
 #: Columns of the side-by-side table, one row for each indicator of each item and portal.
 SIDE_BY_SIDE_COLUMNS: Final = (
@@ -71,8 +74,8 @@ def refused(n_units: int) -> Association:
     The items of one portal are no units: they are not exchangeable and measured in different units.
     """
     one = Text(
-        en="the survey describes one portal at one time; a coefficient needs at least five portals, regions or waves",
-        id="survei menggambarkan satu portal pada satu waktu; koefisien memerlukan sedikitnya lima portal, wilayah, "
+        en="The survey describes one portal at one time; a coefficient needs at least five portals, regions or waves",
+        id="Survei menggambarkan satu portal pada satu waktu; koefisien memerlukan sedikitnya lima portal, wilayah, "
         "atau gelombang",
     )
     few = Text(
@@ -181,9 +184,15 @@ def link(
         ]
     if not any(each.exposure.runs for each in found):
         raise InputError(
-            [Problem(store_url, None, f"has no run between {window.start:%Y-%m-%d %H:%M} and {window.end:%Y-%m-%d %H:%M}",
-                     "give other --from and --to dates, or probe first with `gapwatch once`")]
-        )  # fmt: skip
+            [
+                Problem(
+                    store_url,
+                    None,
+                    f"has no run between {window.start:%Y-%m-%d %H:%M} and {window.end:%Y-%m-%d %H:%M}",
+                    "give other --from and --to dates, or probe first with `gapwatch once`",
+                )
+            ]
+        )
     scores = all_scores(survey)
     level = (settings or Settings()).level
     return LinkResult(
@@ -314,10 +323,10 @@ def limits(instrument: Instrument, survey: Source) -> tuple[Text, ...]:
         more_id = f", dan {', '.join(partly)} hanya sebagian" if partly else ""
         said.append(
             Text(
-                en=f"Of the {len(priority)} priorities that the study names, {len(unseen)} ({', '.join(unseen)}) cannot "
-                f"be measured by a browser{more_en}.",
-                id=f"Dari {len(priority)} prioritas yang disebut studi, {len(unseen)} ({', '.join(unseen)}) tidak dapat "
-                f"diukur dengan peramban{more_id}.",
+                en=f"Of the {len(priority)} priorities that the study names, {len(unseen)} "
+                f"({', '.join(unseen)}) cannot be measured by a browser{more_en}.",
+                id=f"Dari {len(priority)} prioritas yang disebut studi, {len(unseen)} "
+                f"({', '.join(unseen)}) tidak dapat diukur dengan peramban{more_id}.",
             )
         )
     if isinstance(survey, PublishedTable):
@@ -347,7 +356,7 @@ def format_value(value: object, unit: str | None, bound: str | None, lang: Langu
     """A measured value as people read it, with its unit; a dash where nothing was measured."""
     number = plain(value)
     if number is None:
-        return "–"
+        return DASH
     sign = "≥ " if bound else ""
     match unit:
         case "share":

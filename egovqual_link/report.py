@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from egovqual_link import figures
 from egovqual_link.instrument import Language
-from egovqual_link.link import LinkResult, format_value, plain
+from egovqual_link.link import DASH, LinkResult, format_value, plain
 
 _FIT = {
     "direct": ("direct", "langsung"),
@@ -79,7 +79,7 @@ def render(result: LinkResult, lang: Language) -> str:
         survey=str(getattr(survey, "portal", None) or getattr(survey, "study", None) or getattr(survey, "source", "")),
         overall=_overall(result),
         portals=result.portals,
-        window=f"{window.start:%Y-%m-%d %H:%M} – {window.end:%Y-%m-%d %H:%M} {window.start:%Z}",
+        window=f"{window.start:%Y-%m-%d %H:%M} \N{EN DASH} {window.end:%Y-%m-%d %H:%M} {window.start:%Z}",
         basis=window.label()[lang],
         exploratory=result.exploratory,
         limits=[text[lang] for text in result.limits],
@@ -109,8 +109,8 @@ def _number(lang: Language) -> Callable[..., str]:
     def number(value: object, form: str = ".2f") -> str:
         known = plain(value)
         if known is None:
-            return "–"
-        text = format(known, form).replace("-", "−")
+            return DASH
+        text = format(known, form).replace("-", "\N{MINUS SIGN}")
         return text.replace(".", ",") if lang == "id" else text
 
     return number
@@ -127,11 +127,11 @@ def _dimensions(result: LinkResult, lang: Language) -> list[dict[str, Any]]:
         rows.append(
             {
                 "title": titles[row["key"]],
-                "n": "–" if n is None else f"{n:.0f}",
+                "n": DASH if n is None else f"{n:.0f}",
                 "performance": row["performance"],
                 "importance": row["importance"],
                 "gap": row["gap"],
-                "interval": interval or plain(row[f"reason_{lang}"]) or "–",
+                "interval": interval or plain(row[f"reason_{lang}"]) or DASH,
             }
         )
     return rows

@@ -63,7 +63,7 @@ def load_survey(
         raise InputError(problems)
     reader = AnswerReader(chosen, declared.answers)
     collected = _collect(grid, plan, reader, instrument)
-    return _assemble(grid, plan, collected, reader, instrument, mapped)
+    return _assemble(grid, plan, collected, reader=reader, instrument=instrument, mapped=mapped)
 
 
 def _scale(
@@ -104,10 +104,10 @@ class Collected:
     def note_cells(self, codes: Answers, lines: Sequence[int], column: str, cells: Sequence[str]) -> None:
         """Remember which of `cells` lie outside the scale or cannot be read."""
         self.answered += int(((codes > NO_ANSWER) | (codes == OUT_OF_RANGE)).sum())
-        for index in np.flatnonzero(codes == OUT_OF_RANGE):
+        for index in np.flatnonzero(codes == OUT_OF_RANGE).tolist():
             self.out_of_range.append((lines[index], column, cells[index].strip()[:40]))
         told = sum(1 for _, name, _ in self.unreadable if name == column)
-        for index in np.flatnonzero(codes == UNREADABLE):
+        for index in np.flatnonzero(codes == UNREADABLE).tolist():
             if told < _TOLD_PER_COLUMN:
                 self.unreadable.append((lines[index], column, cells[index].strip()))
                 told += 1
@@ -138,7 +138,7 @@ def _collect(grid: Grid, plan: Plan, reader: AnswerReader, instrument: Instrumen
 
 
 def _assemble(
-    grid: Grid, plan: Plan, collected: Collected, reader: AnswerReader, instrument: Instrument, mapped: Mapped
+    grid: Grid, plan: Plan, collected: Collected, *, reader: AnswerReader, instrument: Instrument, mapped: Mapped
 ) -> Survey:
     problems = [*collected.problems, *_unreadable(grid.source, collected, reader)]
     if not collected.lines:

@@ -62,9 +62,7 @@ async def test_walk_by_visible_labels_without_a_single_complaint(browser: Browse
         await _press(page, "Daftar")
         await _press(page, "Pakai kode ini")
         await _press(page, "Verifikasi")
-        await _fill(
-            page, {"E-mail atau nomor WhatsApp": "warga@contoh.example", "Kata sandi": "sandi-contoh-1"}
-        )
+        await _fill(page, {"E-mail atau nomor WhatsApp": "warga@contoh.example", "Kata sandi": "sandi-contoh-1"})
         await _press(page, "Masuk")
         await page.get_by_role("link", name="Ajukan permohonan baru", exact=True).click()
         await _press(page, "Lanjut")

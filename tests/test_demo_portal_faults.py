@@ -62,9 +62,7 @@ async def get(portal: DemoPortal, path: str, **options: object) -> tuple[int, di
     ],
     ids=lambda value: value.id + value.variant if isinstance(value, Fault) else "",
 )
-async def test_fault_shows_on_its_path_and_only_there(
-    fault: Fault, path: str, status: int, text: str
-) -> None:
+async def test_fault_shows_on_its_path_and_only_there(fault: Fault, path: str, status: int, text: str) -> None:
     async with DemoPortal(preset("healthy", day=DAY)) as portal:
         _, _, before = await get(portal, path)
         assert text not in before
@@ -228,9 +226,7 @@ async def test_control_path_needs_its_token() -> None:
         url, allowed = portal.url + "/__faults__", {"Authorization": f"Bearer {token}"}
         async with session.get(url) as response:
             assert response.status == 404
-        async with session.post(
-            url, json={"kind": "blank_page", "path": "/faq"}, headers=allowed
-        ) as response:
+        async with session.post(url, json={"kind": "blank_page", "path": "/faq"}, headers=allowed) as response:
             assert [fault["id"] for fault in await response.json()] == ["blank_page:/faq"]
         async with session.post(url, json={"kind": "blank"}, headers=allowed) as response:
             assert response.status == 400
