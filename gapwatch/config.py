@@ -63,7 +63,7 @@ class Config:
     evidence_dir: Path
     concurrency: int
     grace_seconds: float
-    browser_executable: str | None
+    browser_executables: Mapping[str, str]
     headed: bool
     portals: tuple[Portal, ...]
     jobs: tuple[Job, ...]
@@ -140,7 +140,7 @@ class _Resolver:
             evidence_dir=self.folder / file.evidence,
             concurrency=file.concurrency,
             grace_seconds=file.grace,
-            browser_executable=file.browser.executable,
+            browser_executables={str(engine): path for engine, path in file.browser.executables.items()},
             headed=file.browser.headed,
             portals=portals,
             jobs=jobs,

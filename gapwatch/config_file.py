@@ -93,8 +93,8 @@ def _store(value: str) -> str:
 class BrowserFile(StrictModel):
     """How browsers are started."""
 
-    executable: str | None = None
     headed: bool = False
+    executables: Mapping[Browser, str] = Field(default_factory=dict)
 
 
 class TimingFile(StrictModel):

@@ -1,0 +1,147 @@
+"""Runs jobs: few journeys at once, HTTP checks without waiting for them, and every run published whatever happened."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gapwatch.config import Job
+from probes.prober import Prober, RunRequest
+from probes.run import Run, StepResult
+
+log = logging.getLogger(__name__)
+
+#: HTTP checks at once: each is a socket and some kilobytes.
+HTTP_CHECKS_AT_ONCE = 64
+#: A prober that has not ended this long after its deadline is stuck, and its run is given up.
+STUCK_AFTER_SECONDS = 15.0
+
+OnStep = Callable[[int, int, StepResult], None]
+
+
+def new_run_id(now: datetime) -> str:
+    """An id that sorts by time and is never the same twice."""
+    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(6)}"
+
+
+class Runner:
+    """Runs jobs with a prober and hands each finished run to `publish`, which must neither wait nor raise."""
+
+    def __init__(
+        self,
+        prober: Prober,
+        *,
+        location: str,
+        publish: Callable[[Run], None],
+        evidence_dir: Path | None = None,
+        journeys_at_once: int = 1,
+    ) -> None:
+        self._prober = prober
+        self._location = location
+        self._publish = publish
+        self._evidence_dir = evidence_dir
+        self._journeys = asyncio.Semaphore(journeys_at_once)
+        self._http = asyncio.Semaphore(HTTP_CHECKS_AT_ONCE)
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    @property
+    def running(self) -> int:
+        """Runs that are waiting or at work."""
+        return len(self._tasks)
+
+    async def run(
+        self,
+        job: Job,
+        *,
+        deadline_seconds: float | None = None,
+        on_start: Callable[[], None] | None = None,
+        on_step: OnStep | None = None,
+    ) -> Run:
+        """Run `job` once and publish the run; a cancelled run is published as the probe's own trouble, then raised.
+
+        `deadline_seconds` shortens the job's own. `on_start` is told when the run begins, after any wait.
+        """
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
+        asked = datetime.now(UTC)
+        run_id = new_run_id(asked)
+        began = time.monotonic()
+        try:
+            async with self._journeys if job.needs_browser else self._http:
+                asked, began = datetime.now(UTC), time.monotonic()
+                if on_start is not None:
+                    on_start()
+                run = await self._probe(job, run_id, deadline_seconds, on_step)
+        except asyncio.CancelledError:
+            self._publish(self.own_trouble(job, "cancelled", asked, time.monotonic() - began, run_id))
+            raise
+        finally:
+            if task is not None:
+                self._tasks.discard(task)
+        self._publish(run)
+        return run
+
+    async def _probe(self, job: Job, run_id: str, deadline_seconds: float | None, on_step: OnStep | None) -> Run:
+        deadline = min(job.deadline_seconds, deadline_seconds or job.deadline_seconds)
+        request = RunRequest(
+            portal=job.portal,
+            flow=job.flow,
+            browser=job.browser,
+            device=job.device,
+            network=job.network,
+            location=self._location,
+            deadline_seconds=deadline,
+            run_id=run_id,
+            evidence_dir=self._evidence_dir,
+            on_step=on_step,
+        )
+        started, began = datetime.now(UTC), time.monotonic()
+        try:
+            return await asyncio.wait_for(self._prober.run(request), deadline + STUCK_AFTER_SECONDS)
+        except TimeoutError:
+            log.error("run %s of %s was stuck and has been given up", run_id, job.id)  # noqa: TRY400 - no news in it
+            return self.own_trouble(job, "stuck", started, time.monotonic() - began, run_id)
+        except Exception:
+            # A mistake in the prober or in a flow's script must not end the daemon, nor count against the portal.
+            log.exception("run %s of %s broke the prober", run_id, job.id)
+            return self.own_trouble(job, "internal", started, time.monotonic() - began, run_id)
+
+    def own_trouble(
+        self, job: Job, reason: str, started_at: datetime, duration_seconds: float, run_id: str | None = None
+    ) -> Run:
+        """The Run that says that the probe itself did not get through."""
+        return Run(
+            run_id=run_id or new_run_id(started_at),
+            portal=job.portal.name,
+            scenario=job.scenario,
+            kind=job.flow.scenario.kind,
+            location=self._location,
+            browser=job.browser if job.needs_browser else "none",
+            device=job.device if job.needs_browser else "none",
+            network=job.network,
+            started_at=started_at,
+            duration_seconds=duration_seconds,
+            deadline_seconds=job.deadline_seconds,
+            outcome="error",
+            error_reason=reason,
+            timing_valid=False,
+            invalid_reasons=(reason,),
+        )
+
+    async def drain(self, grace_seconds: float) -> int:
+        """Wait for what is running, cancel what takes longer than `grace_seconds`; how many were cancelled."""
+        tasks = set(self._tasks)
+        if not tasks:
+            return 0
+        _, late = await asyncio.wait(tasks, timeout=grace_seconds)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=STUCK_AFTER_SECONDS)
+        return len(late)

@@ -1,0 +1,4 @@
+"""The configuration that `init` writes."""
+
+
+def write_config(file, url): ...
