@@ -1,4 +1,4 @@
-"""The probe's own machine while a run goes on: pressure, load, a late event loop; and whether timings can be trusted."""
+"""The probe's own machine while a run goes on: pressure, load, a late event loop, and whether to trust the timings."""
 
 from __future__ import annotations
 

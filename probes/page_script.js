@@ -1,7 +1,6 @@
 // Runs at the start of every page: notes vitals, the user's last action, and when the page came to rest.
-// `webVitals` is the web-vitals library, put before this text. All numbers are milliseconds unless a name says so.
-(() => {
-  if (window !== window.top || window.__gapwatch) return;
+// `webVitals` is the web-vitals library, put before this text in the same function. All numbers are milliseconds.
+{
   const STORE = "__gapwatch";
   const now = () => performance.timeOrigin + performance.now();
   const state = { vitals: {}, lastMutation: 0, leaving: false, mutations: 0 };
@@ -134,4 +133,4 @@
       return { page: page(), left };
     },
   };
-})();
+}

@@ -53,7 +53,7 @@ _RULES = (
     _rule(r"ERR_CERT_DATE_INVALID", "tls", "the certificate is expired or not yet valid"),
     _rule(r"ERR_CERT_COMMON_NAME_INVALID", "tls", "the certificate is for another name"),
     _rule(r"ERR_CERT|ERR_SSL|SEC_ERROR|SSL_ERROR|MOZILLA_PKIX", "tls", "the secure connection could not be trusted"),
-    _rule(r"ERR_CONNECTION_REFUSED|NS_ERROR_CONNECTION_REFUSED", "navigation_error", "the portal refused the connection"),
+    _rule(r"ERR_CONNECTION_REFUSED|NS_ERROR_CONNECTION_REF", "navigation_error", "the portal refused the connection"),
     _rule(r"ERR_CONNECTION_RESET|NS_ERROR_NET_RESET", "navigation_error", "the portal reset the connection"),
     _rule(r"ERR_EMPTY_RESPONSE|NS_ERROR_NET_EMPTY", "navigation_error", "the portal closed without an answer"),
     _rule(r"ERR_CONNECTION_CLOSED|ERR_INCOMPLETE_CHUNKED|ERR_CONTENT_LENGTH_MISMATCH|NS_ERROR_NET_PARTIAL_TRANSFER",
@@ -67,7 +67,7 @@ _RULES = (
     _rule(r"ERR_PROXY|ERR_TUNNEL|NS_ERROR_PROXY", None, "proxy"),
     _rule(r"ERR_INSUFFICIENT_RESOURCES|ERR_OUT_OF_MEMORY|ENOMEM|Cannot allocate", None, "out_of_memory"),
     _rule(r"Target crashed|Page crashed", None, "page_crashed"),
-    _rule(r"(Target|Browser|Context|page).{0,40}(has been )?closed|browser has disconnected|Connection closed|TargetClosed",
+    _rule(r"(Target|Browser|Context|page).{0,40}closed|browser has disconnected|Connection closed|TargetClosed",
           None, "browser_gone"),
     _rule(r"EPIPE|driver|pipe closed", None, "driver_gone"),
 )  # fmt: skip
