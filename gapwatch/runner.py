@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,21 +11,19 @@ from pathlib import Path
 
 from gapwatch.config import Job
 from probes.prober import Prober, RunRequest
+from probes.probes import new_run_id
 from probes.run import Run, StepResult
 
 log = logging.getLogger(__name__)
 
 #: HTTP checks at once: each is a socket and some kilobytes.
 HTTP_CHECKS_AT_ONCE = 64
-#: A prober that has not ended this long after its deadline is stuck, and its run is given up.
-STUCK_AFTER_SECONDS = 15.0
+#: A prober that has not ended this long after the deadline is stuck, and its run is given up. Starting a browser and
+#: preparing its page are outside the deadline and may take half a minute each.
+STUCK_AFTER_SECONDS = 75.0
+CANCEL_SECONDS = 10.0
 
 OnStep = Callable[[int, int, StepResult], None]
-
-
-def new_run_id(now: datetime) -> str:
-    """An id that sorts by time and is never the same twice."""
-    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(6)}"
 
 
 class Runner:
@@ -58,11 +55,14 @@ class Runner:
         self,
         job: Job,
         *,
+        run_id: str | None = None,
         deadline_seconds: float | None = None,
         on_start: Callable[[], None] | None = None,
         on_step: OnStep | None = None,
     ) -> Run:
-        """Run `job` once and publish the run; a cancelled run is published as the probe's own trouble, then raised.
+        """Run `job` once and publish the run.
+
+        A cancelled run is published as the probe's own trouble, with the message of `Task.cancel` as its reason.
 
         `deadline_seconds` shortens the job's own. `on_start` is told when the run begins, after any wait.
         """
@@ -70,7 +70,7 @@ class Runner:
         if task is not None:
             self._tasks.add(task)
         asked = datetime.now(UTC)
-        run_id = new_run_id(asked)
+        run_id = run_id or new_run_id(asked)
         began = time.monotonic()
         try:
             async with self._journeys if job.needs_browser else self._http:
@@ -78,8 +78,9 @@ class Runner:
                 if on_start is not None:
                     on_start()
                 run = await self._probe(job, run_id, deadline_seconds, on_step)
-        except asyncio.CancelledError:
-            self._publish(self.own_trouble(job, "cancelled", asked, time.monotonic() - began, run_id))
+        except asyncio.CancelledError as error:
+            reason = str(error.args[0]) if error.args else "cancelled"
+            self._publish(self.own_trouble(job, reason, asked, time.monotonic() - began, run_id))
             raise
         finally:
             if task is not None:
@@ -141,7 +142,7 @@ class Runner:
             return 0
         _, late = await asyncio.wait(tasks, timeout=grace_seconds)
         for task in late:
-            task.cancel()
+            task.cancel("shutdown")
         if late:
-            await asyncio.wait(late, timeout=STUCK_AFTER_SECONDS)
+            await asyncio.wait(late, timeout=CANCEL_SECONDS)
         return len(late)
