@@ -39,12 +39,16 @@ class Runner:
         journeys_at_once: int = 1,
     ) -> None:
         self._prober = prober
-        self._location = location
         self._publish = publish
-        self._evidence_dir = evidence_dir
-        self._journeys = asyncio.Semaphore(journeys_at_once)
         self._http = asyncio.Semaphore(HTTP_CHECKS_AT_ONCE)
         self._tasks: set[asyncio.Task[object]] = set()
+        self.adopt(location, evidence_dir, journeys_at_once)
+
+    def adopt(self, location: str, evidence_dir: Path | None, journeys_at_once: int) -> None:
+        """What holds for the runs from now on; those under way end as they began."""
+        self._location = location
+        self._evidence_dir = evidence_dir
+        self._journeys = asyncio.Semaphore(journeys_at_once)
 
     @property
     def running(self) -> int:

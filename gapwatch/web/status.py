@@ -1,0 +1,162 @@
+"""The status page: how each scenario of each portal is, readable without scripts, by eye, keyboard and screen reader."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from exporters.store import Store, StoreError
+from gapwatch.config import Job
+from gapwatch.state import Glance
+from gapwatch.web.app import SERVICES, Services
+from gapwatch.web.texts import TEXTS
+
+_WELL = ("passed", "degraded")
+#: Height of the drawing of the last runs, in its own units.
+_HEIGHT = 24.0
+
+Shares = dict[tuple[str, str], tuple[float | None, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One bar of the drawing: a run."""
+
+    x: float
+    y: float
+    height: float
+    outcome: str
+    title: str
+
+
+async def page(request: web.Request) -> web.Response:
+    """The status page; `?lang=en` or `?lang=id`, else by what the browser prefers."""
+    lang = _language(request)
+    services = request.app[SERVICES]
+    try:
+        shares = await asyncio.to_thread(_shares, services.store)
+    except StoreError:
+        shares = {}
+    html = _template().render(**_context(services, shares, lang, datetime.now(UTC)))
+    return web.Response(text=html, content_type="text/html", headers={"Content-Language": lang, "Vary": "Accept-Language"})
+
+
+def _language(request: web.Request) -> str:
+    wanted = request.query.get("lang")
+    if wanted in TEXTS:
+        return wanted
+    for part in request.headers.get("Accept-Language", "")[:200].split(","):
+        code = part.split(";")[0].strip().lower()[:2]
+        if code in TEXTS:
+            return code
+    return "en"
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(loader=PackageLoader("gapwatch.web"), autoescape=True, undefined=StrictUndefined)
+    environment.trim_blocks = environment.lstrip_blocks = True
+    return environment.get_template("status.html")
+
+
+def _shares(store: Store) -> Shares:
+    """Share of runs of the last day that came to their end, and over how many, by portal and scenario."""
+    shares: Shares = {}
+    for row in store.summary(since=datetime.now(UTC) - timedelta(days=1)):
+        tried = row.passed + row.degraded + row.failed
+        shares[row.portal, row.scenario] = ((row.passed + row.degraded) / tried if tried else None, tried)
+    return shares
+
+
+def _context(services: Services, shares: Shares, lang: str, now: datetime) -> dict[str, Any]:
+    state, texts = services.state, TEXTS[lang]
+    due = services.next_due()
+    portals = []
+    for portal in state.config.portals:
+        jobs = [job for job in state.config.jobs if job.portal.name == portal.name]
+        rows = [_row(job, state.latest(job), shares, due, texts, now) for job in jobs]
+        portals.append({"name": portal.name, "title": portal.title or portal.name, "url": portal.base_url, "rows": rows})
+    outcomes = [row["outcome"] for portal in portals for row in portal["rows"]]
+    level, headline = _headline(outcomes, texts)
+    reload = state.last_reload
+    return {
+        "t": texts,
+        "lang": lang,
+        "other": "en" if lang == "id" else "id",
+        "level": level,
+        "headline": headline,
+        "portals": portals,
+        "problems": reload.problems if reload else (),
+        "since": texts["since"].format(when=f"{state.started_at:%Y-%m-%d %H:%M}", location=state.config.location),
+        "height": _HEIGHT,
+    }
+
+
+def _headline(outcomes: Sequence[str], texts: Mapping[str, str]) -> tuple[str, str]:
+    seen = [outcome for outcome in outcomes if outcome != "none"]
+    bad = [outcome for outcome in seen if outcome not in (*_WELL, "error")]
+    if not seen:
+        return "none", texts["waiting"]
+    if bad:
+        return "failed", texts["some_fail"].format(n=len(bad), total=len(outcomes))
+    if "error" in seen:
+        return "error", texts["own_trouble"]
+    return "passed", texts["all_well"]
+
+
+def _row(
+    job: Job,
+    glances: Sequence[Glance],
+    shares: Shares,
+    due: Mapping[str, datetime],
+    texts: Mapping[str, str],
+    now: datetime,
+) -> dict[str, Any]:
+    last = glances[-1] if glances else None
+    share, tried = shares.get((job.portal.name, job.scenario), (None, 0))
+    return {
+        "scenario": job.scenario,
+        "detail": f"{job.browser}, {job.device}" if job.needs_browser else "http",
+        "outcome": last.outcome if last else "none",
+        "said": texts[last.outcome if last else "none"],
+        "why": (last.error_reason or last.worst or "") if last and last.outcome != "passed" else "",
+        "ago": _span(now - last.started_at, "ago", texts) if last else "",
+        "seconds": f"{last.duration_seconds:.2f} s" if last and last.outcome != "error" else "",
+        "share": f"{share:.1%}" if share is not None else texts["unmeasured"],
+        "tried": texts["runs"].format(n=tried),
+        "next": _span(due[job.id] - now, "in", texts) if job.id in due else "",
+        "ticks": _ticks(glances, texts),
+    }
+
+
+def _span(span: timedelta, way: str, texts: Mapping[str, str]) -> str:
+    seconds = int(span.total_seconds())
+    if seconds < 1:
+        return texts["soon"]
+    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds >= size * 2:
+            return texts[f"{way}_{unit}"].format(n=seconds // size)
+    return texts[f"{way}_s"].format(n=seconds)
+
+
+def _ticks(glances: Sequence[Glance], texts: Mapping[str, str]) -> list[Tick]:
+    """Bars as high as the wait, the longest filling the height; a run without a wait is a bar of full height."""
+    longest = max((glance.duration_seconds for glance in glances if glance.outcome in _WELL), default=0.0)
+    ticks = []
+    for index, glance in enumerate(glances):
+        full = glance.outcome not in _WELL or longest <= 0
+        height = _HEIGHT if full else max(3.0, _HEIGHT * glance.duration_seconds / longest)
+        title = texts["tick"].format(
+            when=f"{glance.started_at:%Y-%m-%d %H:%M:%S}",
+            outcome=texts[glance.outcome],
+            seconds=f"{glance.duration_seconds:.2f}",
+        )
+        ticks.append(Tick(index * 5.0, _HEIGHT - height, height, glance.outcome, title))
+    return ticks
