@@ -70,6 +70,7 @@ class Journey:
         self._sent = _Sent()
         self._next_status: int | None = None
         self._login_open = False
+        self._refusal_wanted = False
 
     def budget_ms(self) -> float:
         """Milliseconds that the step now under way has left, never less than one (0 would mean: no limit)."""
@@ -118,6 +119,10 @@ class Journey:
         if isinstance(step.argument, Repeat):
             await self._repeat(step, step.argument)
             return
+        if step.optional and not await self._is_there(step.argument):
+            self.results.append(StepResult(self.step_name, "skipped", None))
+            return
+        self._refusal_wanted = step.refused
         began = time.monotonic()
         allowed = min(step.timeout or self.scenario.step_timeout, self._deadline - began)
         self._step_ends = began + allowed
@@ -149,6 +154,12 @@ class Journey:
         except UnknownVariableError as error:
             raise ProbeError("flow", str(error)) from error
         return waited if waited is not None else elapsed
+
+    async def _is_there(self, target: Target) -> bool:
+        try:
+            return await locate(self.page, target, self.variables.fill).is_visible()
+        except PlaywrightError:
+            return False
 
     def _translated(self, error: PlaywrightError) -> PortalError | ProbeError:
         if self.signals.crashed:
@@ -204,6 +215,10 @@ class Journey:
         if sent.look is None or not sent.submit:
             return False
         said = rejection(look)
+        if self._refusal_wanted:
+            if said is None:
+                raise PortalError("assertion", "the form took what is wrong on purpose")
+            return True
         if said is None or said == rejection(sent.look):
             return False
         self.forms.rejected += 1
