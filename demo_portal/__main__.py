@@ -35,14 +35,28 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--preset", choices=PRESETS, default="healthy", help="state of the portal (default: healthy)")
+    parser.add_argument(
+        "--preset", choices=PRESETS, default="healthy", help="state of the portal (default: healthy)"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=8090, help="port, 0 for any free one (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=7, help="seed of faults and pictures (default: %(default)s)")
-    parser.add_argument("--day", type=date.fromisoformat, help="the portal's today, YYYY-MM-DD (default: today)")
-    parser.add_argument("--lang", choices=("id", "en"), default="id", help="language at first (default: %(default)s)")
-    parser.add_argument("--reply-seconds", type=float, help="time until the help desk replies (default: the preset's)")
-    parser.add_argument("--code", metavar="DIGITS", help="a fixed one-time code of 6 digits (default: a new one each)")
+    parser.add_argument(
+        "--port", type=int, default=8090, help="port, 0 for any free one (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=7, help="seed of faults and pictures (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--day", type=date.fromisoformat, help="the portal's today, YYYY-MM-DD (default: today)"
+    )
+    parser.add_argument(
+        "--lang", choices=("id", "en"), default="id", help="language at first (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--reply-seconds", type=float, help="time until the help desk replies (default: the preset's)"
+    )
+    parser.add_argument(
+        "--code", metavar="DIGITS", help="a fixed one-time code of 6 digits (default: a new one each)"
+    )
     arguments = parser.parse_args(argv)
     if not 0 <= arguments.port <= 65_535:
         parser.error(f"--port {arguments.port}: use a number from 0 to 65535")
@@ -81,7 +95,9 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {problem.strerror}", file=sys.stderr)
         return 2
     except OSError as problem:
-        print(f"error: cannot listen on {arguments.host}:{arguments.port}: {problem.strerror}", file=sys.stderr)
+        print(
+            f"error: cannot listen on {arguments.host}:{arguments.port}: {problem.strerror}", file=sys.stderr
+        )
         return 2
     return 0
 

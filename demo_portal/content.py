@@ -33,7 +33,9 @@ async def home(request: web.Request) -> web.Response:
 @routes.get("/berita")
 async def news(request: web.Request) -> web.Response:
     """All news, newest first."""
-    return render(request, "articles.html", values={"kind": "berita", "items": request.app[PORTAL].catalogue.news})
+    return render(
+        request, "articles.html", values={"kind": "berita", "items": request.app[PORTAL].catalogue.news}
+    )
 
 
 @routes.get("/pengumuman")
@@ -205,7 +207,9 @@ async def robots(request: web.Request) -> web.Response:
         "Allow: /",
         "",
     )
-    return web.Response(text="\n".join((*lines, f"Sitemap: {request.scheme}://{request.host}/sitemap.xml", "")))
+    return web.Response(
+        text="\n".join((*lines, f"Sitemap: {request.scheme}://{request.host}/sitemap.xml", ""))
+    )
 
 
 @routes.get("/sitemap.xml")
@@ -219,6 +223,8 @@ async def sitemap_file(request: web.Request) -> web.Response:
             place = escape(f"{base}/{kind}/{item.slug}")
             rows.append(f"<url><loc>{place}</loc><lastmod>{portal.date_of(item).isoformat()}</lastmod></url>")
     rows += [f"<url><loc>{escape(base)}/kbli/{item.code}</loc></url>" for item in portal.catalogue.kbli]
-    head = '<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">'
+    head = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">'
+    )
     text = "\n".join((head, *rows, "</urlset>", ""))
     return web.Response(text=text, content_type="application/xml")

@@ -70,7 +70,9 @@ FORM_KINDS = frozenset({FaultKind.FORM_ERROR, FaultKind.FORM_INPUT_LOST})
 """Kinds that change how a form is answered; they count POST requests unless ``methods`` says otherwise."""
 
 Method = Literal["GET", "HEAD", "POST"]
-Variant = Literal["", "alert", "page", "toast", "empty", "shell", "silent", "spinner", "invalid", "script", "image"]
+Variant = Literal[
+    "", "alert", "page", "toast", "empty", "shell", "silent", "spinner", "invalid", "script", "image"
+]
 
 VARIANTS: dict[FaultKind, tuple[str, ...]] = {
     FaultKind.SOFT_ERROR: ("alert", "page", "toast"),
@@ -244,7 +246,9 @@ class FaultSet:
         while len(self._counts) > MAX_COUNTERS:
             self._counts.popitem(last=False)
         return [
-            Struck(fault=fault, count=count, delay_seconds=fault.delay_seconds(self.seed, method, path, count))
+            Struck(
+                fault=fault, count=count, delay_seconds=fault.delay_seconds(self.seed, method, path, count)
+            )
             for fault in self._faults
             if fault.matches(method, path) and fault.fires(self.seed, method, path, count)
         ]

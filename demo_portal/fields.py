@@ -88,7 +88,9 @@ NEW_PASSWORD = Field(
     "kata_sandi",
     Text(id="Kata sandi", en="Password"),
     kind="password",
-    hint=Text(id="Paling sedikit 8 karakter, huruf dan angka.", en="At least 8 characters, letters and digits."),
+    hint=Text(
+        id="Paling sedikit 8 karakter, huruf dan angka.", en="At least 8 characters, letters and digits."
+    ),
     rule="new_password",
     autocomplete="new-password",
 )
@@ -115,7 +117,9 @@ KBLI = Field(
     "kbli",
     Text(id="Kode KBLI", en="KBLI code"),
     kind="kbli",
-    hint=Text(id="5 angka, misalnya 56102 untuk rumah makan.", en="5 digits, such as 56102 for an eating house."),
+    hint=Text(
+        id="5 angka, misalnya 56102 untuk rumah makan.", en="5 digits, such as 56102 for an eating house."
+    ),
     rule="kbli",
 )
 BUSINESS_NAME = Field("nama_usaha", Text(id="Nama usaha", en="Business name"), autocomplete="organization")
@@ -138,7 +142,9 @@ CAPITAL = Field(
     hint=Text(id="Tanpa tanah dan bangunan; angka saja.", en="Without land and buildings; digits only."),
     rule="amount",
 )
-WORKERS = Field("tenaga_kerja", Text(id="Jumlah tenaga kerja", en="Number of workers"), kind="number", rule="amount")
+WORKERS = Field(
+    "tenaga_kerja", Text(id="Jumlah tenaga kerja", en="Number of workers"), kind="number", rule="amount"
+)
 PROVINCE = Field(
     "provinsi",
     Text(id="Provinsi", en="Province"),
@@ -273,14 +279,19 @@ class Judge:
         if not answer:
             if not field.required:
                 return None
-            verb = {"select": ("Pilih", "Choose"), "checkbox": ("Centang", "Tick")}.get(field.kind, ("Isi", "Fill in"))
+            verb = {"select": ("Pilih", "Choose"), "checkbox": ("Centang", "Tick")}.get(
+                field.kind, ("Isi", "Fill in")
+            )
             return Text(id=f"{verb[0]} {label.id}.", en=f"{verb[1]} {label.en}.")
         if len(answer) > MAX_ANSWER_CHARACTERS:
             return Text(
                 id=f"{label.id} terlalu panjang; paling banyak {MAX_ANSWER_CHARACTERS} karakter.",
                 en=f"{label.en} is too long; at most {MAX_ANSWER_CHARACTERS} characters.",
             )
-        return None if self._holds(field, answer) else _FIXES[field.rule]
+        if self._holds(field, answer):
+            return None
+        fix = _FIXES[field.rule]
+        return Text(id=fix.id.format(field=label.id), en=fix.en.format(field=label.en))
 
     def _holds(self, field: Field, answer: str) -> bool:
         match field.rule:
@@ -325,7 +336,10 @@ _FIXES = {
         id="Nomor Induk Kependudukan (NIK) harus 16 angka. Periksa kembali KTP Anda.",
         en="The national identity number (NIK) must have 16 digits. Check your identity card.",
     ),
-    "choice": Text(id="Pilihan tidak dikenal. Pilih dari daftar.", en="Unknown choice. Choose from the list."),
+    "choice": Text(
+        id="{field}: pilihan tidak dikenal. Pilih dari daftar.",
+        en="{field}: unknown choice. Choose from the list.",
+    ),
     "birth_date": Text(
         id="Tanggal lahir tidak sah. Pilih tanggal dengan umur paling sedikit 17 tahun.",
         en="The date of birth is not valid. Choose a date at least 17 years ago.",
@@ -343,9 +357,12 @@ _FIXES = {
         id="Kode KBLI tidak ditemukan. Cari kode 5 angka di halaman Pencarian.",
         en="The KBLI code was not found. Look for the 5-digit code on the search page.",
     ),
-    "amount": Text(id="Isian harus angka saja, tanpa titik dan koma.", en="Use digits only, without points or commas."),
+    "amount": Text(
+        id="{field} harus angka saja, tanpa titik dan koma.",
+        en="{field}: use digits only, without points or commas.",
+    ),
     "postcode": Text(id="Kode pos harus 5 angka.", en="The postcode must have 5 digits."),
-    "checked": Text(id="Centang kotak ini untuk melanjutkan.", en="Tick this box to continue."),
+    "checked": Text(id="Centang {field}.", en="Tick {field}."),
     "pdf": Text(
         id="Dokumen pendukung harus PDF, paling besar 1 MB.",
         en="The supporting document must be a PDF, at most 1 MB.",

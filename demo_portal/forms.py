@@ -43,7 +43,9 @@ async def read_answers(request: web.Request, fields: tuple[Field, ...]) -> dict[
         value = data.get(item.name, "")
         if isinstance(value, web.FileField):
             content = value.file.read(MAX_FILE_BYTES + 1)
-            answers[item.name] = "too large" if len(content) > MAX_FILE_BYTES else content[:5].decode("latin-1")
+            answers[item.name] = (
+                "too large" if len(content) > MAX_FILE_BYTES else content[:5].decode("latin-1")
+            )
         elif isinstance(value, str):
             # A password keeps its spaces: they are part of it.
             text = value if item.kind == "password" else value.strip()

@@ -39,7 +39,9 @@ def _ridge(rng: np.random.Generator, width: int, roughness: float) -> NDArray[np
 
 
 def _landscape(rng: np.random.Generator, width: int, height: int, palette: int) -> Pixels:
-    top, horizon, near = (np.array(colour, dtype=np.float32) for colour in _PALETTES[palette % len(_PALETTES)])
+    top, horizon, near = (
+        np.array(colour, dtype=np.float32) for colour in _PALETTES[palette % len(_PALETTES)]
+    )
     y = np.linspace(0.0, 1.0, height, dtype=np.float32)[:, None]
     x = np.linspace(0.0, width / height, width, dtype=np.float32)[None, :]
     blend = np.clip(y / 0.7, 0.0, 1.0)[..., None]
@@ -99,7 +101,9 @@ def favicon() -> bytes:
     petal = Image.new("L", (size, size), 0)
     ImageDraw.Draw(petal).ellipse((48, 10, 80, 60), fill=255)
     for quarter in range(4):
-        image.paste((255, 205, 110, 255), (0, 0), petal.rotate(45 + 90 * quarter, resample=Image.Resampling.BICUBIC))
+        image.paste(
+            (255, 205, 110, 255), (0, 0), petal.rotate(45 + 90 * quarter, resample=Image.Resampling.BICUBIC)
+        )
     buffer = BytesIO()
     image.resize((32, 32), Image.Resampling.LANCZOS).save(buffer, "ICO", sizes=[(32, 32)])
     return buffer.getvalue()

@@ -57,7 +57,9 @@ def _page(request: web.Request, position: int, step: Step) -> FormPage:
             "known": [(item, _shown(item, known[item.name])) for item in IDENTITY if item.name in known]
             if position == 0
             else [],
-            "summary": [(item, _shown(item, session.draft.get(item.name, ""))) for item in answered] if review else [],
+            "summary": [(item, _shown(item, session.draft.get(item.name, ""))) for item in answered]
+            if review
+            else [],
             "back": steps[position - 1].path if position else "/akun",
         },
     )

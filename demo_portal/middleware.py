@@ -81,7 +81,9 @@ def _hand_out_cookie(request: web.Request, response: web.StreamResponse) -> None
     portal, session = request.app[PORTAL], session_of(request)
     kept = session.key in portal.state.sessions
     if kept and request.cookies.get(portal.session_cookie) != session.key and not response.prepared:
-        response.set_cookie(portal.session_cookie, session.key, httponly=True, samesite="Lax", secure=request.secure)
+        response.set_cookie(
+            portal.session_cookie, session.key, httponly=True, samesite="Lax", secure=request.secure
+        )
 
 
 @web.middleware
@@ -107,7 +109,9 @@ async def inject_faults(request: web.Request, handler: Handler) -> web.StreamRes
     request[STRUCK] = struck
     if LOOP_PARAMETER in request.query:
         # A loop once entered stays closed, whatever the rate says about the single request.
-        looping = [f for f in portal.faults if f.kind is FaultKind.REDIRECT_LOOP and f.matches("GET", request.path)]
+        looping = [
+            f for f in portal.faults if f.kind is FaultKind.REDIRECT_LOOP and f.matches("GET", request.path)
+        ]
         struck = struck + [Struck(fault=fault, delay_seconds=0.0, count=0) for fault in looping[:1]]
     for item in struck:
         if item.fault.kind is FaultKind.DELAY:
@@ -153,9 +157,13 @@ async def _http_status(request: web.Request, struck: Struck) -> web.StreamRespon
     status = struck.fault.status
     if status >= 500:
         heading = struck.fault.message or _("Terjadi kesalahan pada server", "Server error")
-        return error_page(request, status, heading, _("Coba lagi beberapa saat lagi.", "Please try again later."))
+        return error_page(
+            request, status, heading, _("Coba lagi beberapa saat lagi.", "Please try again later.")
+        )
     heading = struck.fault.message or _("Permintaan tidak dapat diproses", "The request cannot be processed")
-    return error_page(request, status, heading, _("Kembali ke beranda dan coba lagi.", "Go home and try again."))
+    return error_page(
+        request, status, heading, _("Kembali ke beranda dan coba lagi.", "Go home and try again.")
+    )
 
 
 async def _blank(request: web.Request, struck: Struck) -> web.StreamResponse:  # noqa: ARG001  # one shape

@@ -100,7 +100,9 @@ class SearchIndex:
             if score > 0:
                 grouped.setdefault(document.category, []).append(Hit(document, score))
         return {
-            category: sorted(grouped[category], key=lambda hit: (-hit.score, hit.document.path))[:HITS_PER_CATEGORY]
+            category: sorted(grouped[category], key=lambda hit: (-hit.score, hit.document.path))[
+                :HITS_PER_CATEGORY
+            ]
             for category in CATEGORIES
             if category in grouped
         }
@@ -118,7 +120,11 @@ class SearchIndex:
         """The query with unknown words replaced by the nearest known ones, or None when there is none."""
         corrected: list[str] = []
         for word in words_of(query[:MAX_QUERY_CHARACTERS]):
-            near = [word] if word in self._frequency else difflib.get_close_matches(word, self._frequency, 1, 0.75)
+            near = (
+                [word]
+                if word in self._frequency
+                else difflib.get_close_matches(word, self._frequency, 1, 0.75)
+            )
             corrected.extend(near)
         text = " ".join(corrected)
         return text if text and corrected != words_of(query) else None
@@ -166,7 +172,9 @@ def _questions(catalogue: Catalogue) -> list[Document]:
             title=item.q,
             excerpt=item.a,
             code="",
-            words=_weights((f"{item.a.id} {item.a.en}", _BODY_WEIGHT), (f"{item.q.id} {item.q.en}", _TITLE_WEIGHT)),
+            words=_weights(
+                (f"{item.a.id} {item.a.en}", _BODY_WEIGHT), (f"{item.q.id} {item.q.en}", _TITLE_WEIGHT)
+            ),
         )
         for number, item in enumerate(catalogue.faq, start=1)
     ]

@@ -70,7 +70,9 @@ class DemoPortal:
         except OSError as problem:
             await runner.cleanup()
             if problem.errno == errno.EADDRINUSE:
-                message = f"port {self.port} on {self.host} is taken; choose another one, or 0 for any free port"
+                message = (
+                    f"port {self.port} on {self.host} is taken; choose another one, or 0 for any free port"
+                )
                 raise PortInUseError(problem.errno, message) from problem
             raise
         self._runner = runner

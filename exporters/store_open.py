@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -201,35 +201,20 @@ def migrate(engine: Engine, where: str) -> None:
         command.upgrade(config, "head")
 
 
-@contextmanager
-def _until(deadline: float) -> Iterator[Callable[[Exception], None]]:
-    """Gives a function that waits a little, or raises its argument again once the deadline has passed."""
-
-    def again(error: Exception) -> None:
-        if time.monotonic() > deadline:
-            raise error
-        time.sleep(0.02)
-
-    yield again
-
-
 def _use_wal(path: Path, timeout: float) -> None:
     """Switch the file to WAL, once. SQLite does not wait for others here as it does elsewhere, so we do."""
-    with _until(time.monotonic() + timeout) as again:
-        while True:
-            connection = sqlite3.connect(path, timeout=timeout, isolation_level=None)
-            try:
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            with closing(sqlite3.connect(path, timeout=timeout, isolation_level=None)) as connection:
                 # Before the first table, or it has no effect: lets pruning give space back to the disk.
                 connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
                 connection.execute("PRAGMA journal_mode = WAL")
-            except sqlite3.OperationalError as error:
-                if not (error.sqlite_errorname or "").startswith("SQLITE_BUSY"):
-                    raise
-                again(error)
-            else:
                 return
-            finally:
-                connection.close()
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > deadline:
+                raise
+        time.sleep(0.02)
 
 
 def _open_file(place: Place, path: Path, *, read_only: bool, timeout: float) -> tuple[Engine, Engine | None]:

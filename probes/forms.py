@@ -51,9 +51,14 @@ _MAY_EMPTY = frozenset({"password", "checkbox", "file"})
 
 
 class FormInventory:
-    """Collects the fields of the pages of one flow, in the order in which they are met."""
+    """Collects the fields of the pages of one flow, in the order in which they are met.
 
-    def __init__(self) -> None:
+    `one_errand` says that the pages serve one purpose, so that a question that comes twice is asked twice; a walk over
+    unrelated pages asks nothing twice.
+    """
+
+    def __init__(self, *, one_errand: bool) -> None:
+        self._one_errand = one_errand
         self._fields: dict[tuple[str, str, str], FormField] = {}
         self._paths: dict[str, int] = {}
         self._logged_in_from: int | None = None
@@ -88,7 +93,7 @@ class FormInventory:
         before = [field for field in fields if self._logged_in_from is None or field.page < self._logged_in_from]
         return FormsResult(
             fields=fields,
-            duplicates=duplicates(fields),
+            duplicates=duplicates(fields) if self._one_errand else (),
             personal_before_login=sum(field.personal is not None for field in before),
             rejected=self.rejected,
             input_lost=self.input_lost,

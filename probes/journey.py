@@ -58,7 +58,7 @@ class Journey:
         self.redact = redact
         self.pages = FlowPages(page, redact)
         self.signals = Signals(portal.base_url, lambda: self.step_name, redact)
-        self.forms = FormInventory()
+        self.forms = FormInventory(one_errand=flow.scenario.kind == "form_submission")
         self.searches: list[SearchQueryResult] = []
         self.results: list[StepResult] = []
         self.step_name = ""
@@ -202,10 +202,13 @@ class Journey:
         self.signals.add(finding)
 
     def _note_forms(self, look: Look) -> None:
-        self.forms.see(look, self.step_name, self.pages.path)
         if is_login(look):
-            self._login_open = True
-        elif self._login_open and not look.password:
+            self._login_open = True  # credentials are given again by their nature; they are no question asked twice
+            return
+        self.forms.see(look, self.step_name, self.pages.path)
+        if look.password:
+            return
+        if self._login_open:
             self.forms.logged_in()
             self._login_open = False
 

@@ -21,6 +21,13 @@ _NAMES = """() => [...document.querySelectorAll(
   .map((e) => (e.getAttribute("aria-label") || e.innerText || e.value || "").trim()).filter(Boolean)"""
 
 
+#: Forms and regions have labels too; `label` in a flow always means a field.
+_FIELDS = (
+    "input, textarea, select, [contenteditable], [role=textbox], [role=combobox], [role=checkbox], [role=radio], "
+    "[role=switch], [role=spinbutton], [role=searchbox], [role=listbox], [role=slider]"
+)
+
+
 def locate(scope: Page | Locator, target: Target, fill: Fill, *, hidden: bool = False, many: bool = False) -> Locator:
     """The element that `target` means: the first visible one, as a person would take it, unless `nth` says which.
 
@@ -48,7 +55,7 @@ def _alternatives(scope: Page | Locator, target: Target, fill: Fill) -> list[Loc
     if target.test_id is not None:
         return [scope.get_by_test_id(fill(target.test_id))]
     ways: dict[str, Callable[[str], Locator]] = {
-        "label": lambda text: scope.get_by_label(text, exact=exact),
+        "label": lambda text: scope.get_by_label(text, exact=exact).and_(scope.locator(_FIELDS)),
         "text": lambda text: scope.get_by_text(text, exact=exact),
         "placeholder": lambda text: scope.get_by_placeholder(text, exact=exact),
         "title": lambda text: scope.get_by_title(text, exact=exact),
