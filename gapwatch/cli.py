@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gapwatch.commands import check, init
+from gapwatch.commands import check, init, once, run
 from gapwatch.exits import ExitCode, LockedError, OwnTroubleError
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 all well, 1 a portal failed, 2 configuration or usage, 3 own trouble, 75 locked.",
 )
-_COMMANDS = (check, init)
+_COMMANDS = (run, once, check, init)
 for _module in _COMMANDS:
     _module.register(app)
 
@@ -95,6 +95,13 @@ def _tell(error: Exception) -> ExitCode:
 
 def _tell_foreign(error: Exception) -> ExitCode:
     """Errors that come from below, and those that nobody expected."""
+    from exporters.files import WriteError
+    from exporters.store_errors import StoreError
+
+    if isinstance(error, StoreError | WriteError):
+        where = error.where if isinstance(error, StoreError) else error.path
+        print(f"{where}: {error.reason} ({error.remedy})", file=sys.stderr)
+        return ExitCode.INPUT
     first_line = (str(error).strip().splitlines() or [""])[0][:500]
     _say(f"internal error: {type(error).__name__}: {first_line} (gapwatch --debug … shows where)")
     return ExitCode.OWN

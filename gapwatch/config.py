@@ -278,6 +278,8 @@ class _Resolver:
             "secrets": required(scenario, "secrets"),
             "needs": set(scenario.needs),
         }
+        if any(step.verb == "search" and step.argument.queries is None for step in scenario.steps):
+            wanted["needs"].add("gold_queries")
         for block, names in wanted.items():
             for name in sorted(names - set(has[block])):
                 key = (

@@ -1,4 +1,4 @@
-"""The daemon: schedule, probes, store, metrics and web side together, from start to a clean end, with reload between."""
+"""The daemon: schedule, probes, store, metrics and web side together, from start to a clean end."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Daemon:
             probes = await stack.enter_async_context(
                 ready_probes(config, config.jobs, lambda reason: _restarted(outlets_later, reason))
             )
-            outlets = Outlets(config)
+            outlets = Outlets(config.store_url)
             outlets_later.append(outlets)
             stack.push_async_callback(outlets.close)
             await self._work(config, probes, outlets, listener)
@@ -72,10 +72,10 @@ class Daemon:
         state = State(config)
         state.recall(await asyncio.to_thread(_recent, outlets))
 
-        def publish(run: Run) -> None:
-            outlets.publish(run)
+        async def publish(run: Run) -> None:
             state.remember(run)
             _log_run(run)
+            await outlets.publish(run)
 
         runner = Runner(
             probes,
@@ -188,7 +188,9 @@ def bind(config: Config) -> socket.socket:
         taken = error.errno == errno.EADDRINUSE
         reason = "the port is taken" if taken else error.strerror or str(error)
         hint = "end the other process or give another port in `listen`" if taken else "see `listen`"
-        raise InputError([Problem(str(config.path), None, f"cannot listen on {host}:{port}: {reason}", hint)]) from error
+        raise InputError(
+            [Problem(str(config.path), None, f"cannot listen on {host}:{port}: {reason}", hint)]
+        ) from error
     return listener
 
 

@@ -20,6 +20,7 @@ from probes.run import OUTCOMES, SEVERITIES, Run
 
 if TYPE_CHECKING:
     from gapwatch.config import Config, Job
+    from gapwatch.outlets import Outlets
     from gapwatch.progress import Progress
 
 _WELL = ("passed", "degraded")
@@ -27,11 +28,15 @@ _WELL = ("passed", "degraded")
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What one pass gave: its runs in the order of the configuration, when it began, how long it took in seconds."""
+    """What one pass gave: its runs in the order of the configuration, when it began, how long it took in seconds.
+
+    `trouble` says what could not be kept or exported.
+    """
 
     runs: tuple[Run, ...]
     started_at: datetime
     duration_seconds: float
+    trouble: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -42,7 +47,7 @@ class Pass:
         outcomes = {run.outcome for run in self.runs}
         if outcomes - {*_WELL, "error"}:
             return ExitCode.PORTAL
-        return ExitCode.OWN if "error" in outcomes else ExitCode.OK
+        return ExitCode.OWN if "error" in outcomes or self.trouble else ExitCode.OK
 
     def as_dict(self) -> dict[str, Any]:
         """The object that `--format json` prints."""
@@ -59,6 +64,7 @@ class Pass:
             "outcomes": {outcome: outcomes[outcome] for outcome in OUTCOMES},
             "findings": {severity: severities[severity] for severity in SEVERITIES},
             "timing_invalid": sum(not run.timing_valid for run in self.runs),
+            "trouble": list(self.trouble),
             "exit_code": int(self.exit_code),
         }
 
@@ -67,39 +73,46 @@ async def run_pass(
     config: Config,
     jobs: Sequence[Job],
     *,
-    publish: Callable[[Run], None],
+    open_outlets: Callable[[], Outlets],
     progress: Progress,
     deadline_seconds: float | None = None,
 ) -> Pass:
     """Run each job once. What has not ended by `deadline_seconds`, or at a signal, becomes an `error` run.
 
     Raises:
-        InputError: a browser that is needed is not installed.
+        InputError: a browser that is needed is not installed. Whatever `open_outlets` raises; it is called after the
+            browsers were found, so that a call that cannot run leaves nothing behind.
     """
     started_at, began = datetime.now(UTC), time.monotonic()
     runs: dict[str, Run] = {}
-
-    def finished(run: Run) -> None:
-        publish(run)
-        runs[run.run_id] = run
-
     async with ready_probes(config, jobs) as probes:
+        outlets = open_outlets()
+
+        async def publish(run: Run) -> None:
+            # The first verdict on a run is the one that counts: a cancellation may come while it is being kept.
+            if runs.setdefault(run.run_id, run) is run:
+                await outlets.publish(run)
+
         runner = Runner(
             probes,
             location=config.location,
-            publish=finished,
+            publish=publish,
             evidence_dir=config.evidence_dir,
             journeys_at_once=config.concurrency,
         )
         named = {new_run_id(started_at): job for job in jobs}
         tasks = [asyncio.create_task(_one(runner, job, run_id, progress)) for run_id, job in named.items()]
-        with _ended_by_signals(tasks):
-            left = None if deadline_seconds is None else max(0.1, deadline_seconds - (time.monotonic() - began))
-            await _wait(tasks, left)
-        for run_id, job in named.items():
-            if run_id not in runs:
-                finished(runner.own_trouble(job, "stuck", started_at, time.monotonic() - began, run_id))
-    return Pass(tuple(runs[run_id] for run_id in named), started_at, time.monotonic() - began)
+        try:
+            with _ended_by_signals(tasks):
+                left = None if deadline_seconds is None else max(0.1, deadline_seconds - (time.monotonic() - began))
+                await _wait(tasks, left)
+            for run_id, job in named.items():
+                if run_id not in runs:
+                    await publish(runner.own_trouble(job, "stuck", started_at, time.monotonic() - began, run_id))
+        finally:
+            trouble = await outlets.close()
+    ordered = tuple(runs[run_id] for run_id in named)
+    return Pass(ordered, started_at, time.monotonic() - began, tuple(trouble))
 
 
 async def _one(runner: Runner, job: Job, run_id: str, progress: Progress) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,14 +27,14 @@ OnStep = Callable[[int, int, StepResult], None]
 
 
 class Runner:
-    """Runs jobs with a prober and hands each finished run to `publish`, which must neither wait nor raise."""
+    """Runs jobs with a prober and hands each finished run to `publish`, which must not raise nor take long."""
 
     def __init__(
         self,
         prober: Prober,
         *,
         location: str,
-        publish: Callable[[Run], None],
+        publish: Callable[[Run], Awaitable[None]],
         evidence_dir: Path | None = None,
         journeys_at_once: int = 1,
     ) -> None:
@@ -82,14 +82,15 @@ class Runner:
                 if on_start is not None:
                     on_start()
                 run = await self._probe(job, run_id, deadline_seconds, on_step)
+            await self._publish(run)
         except asyncio.CancelledError as error:
             reason = str(error.args[0]) if error.args else "cancelled"
-            self._publish(self.own_trouble(job, reason, asked, time.monotonic() - began, run_id))
+            # A run that was cancelled while it was being published is in good hands already: its id is the same.
+            await self._publish(self.own_trouble(job, reason, asked, time.monotonic() - began, run_id))
             raise
         finally:
             if task is not None:
                 self._tasks.discard(task)
-        self._publish(run)
         return run
 
     async def _probe(self, job: Job, run_id: str, deadline_seconds: float | None, on_step: OnStep | None) -> Run:

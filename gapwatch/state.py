@@ -76,9 +76,7 @@ class State:
     def latest(self, job: Job) -> tuple[Glance, ...]:
         """The remembered runs of a job, oldest first."""
         if job.needs_browser:
-            return tuple(
-                self._latest.get((job.portal.name, job.scenario, job.browser, job.device, job.network), ())
-            )
+            return tuple(self._latest.get((job.portal.name, job.scenario, job.browser, job.device, job.network), ()))
         found = [glances for key, glances in self._latest.items() if key[:2] == (job.portal.name, job.scenario)]
         return tuple(found[0]) if found else ()
 

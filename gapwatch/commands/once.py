@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from gapwatch.config import Config, Job
     from gapwatch.once import Pass
 
-EPILOG = """Exit codes: 0 all passed (degraded too), 1 a portal failed, was blocked or in maintenance, 2 configuration or
-usage, 3 the probe's own trouble, 75 another run holds the lock. Where a portal failed and the probe had trouble
+EPILOG = """Exit codes: 0 all passed (degraded too), 1 a portal failed, was blocked or in maintenance, 2 configuration
+or usage, 3 the probe's own trouble, 75 another run holds the lock. Where a portal failed and the probe had trouble
 elsewhere, the code is 1: a failure is never hidden."""
 
 
@@ -32,7 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command("once", epilog=EPILOG)(once)
 
 
-def once(
+def once(  # noqa: PLR0917 - options of the command line, all given by name
     config: ConfigOption = DEFAULT_CONFIG,
     portal: Annotated[
         list[str] | None, typer.Option("--portal", "-p", metavar="NAME", help="Only this portal; may be repeated.")
@@ -56,21 +57,26 @@ def once(
 
     Never two at once for the same lock, and never longer than the deadline.
 
-    [bold]Cron[/bold]:     */10 * * * *  gapwatch once -c /etc/gapwatch.yaml --deadline 8m --textfile /var/lib/…/gapwatch.prom
+    [bold]Cron[/bold]:     */10 * * * *  gapwatch once -c /etc/gapwatch.yaml --deadline 8m --textfile /srv/gapwatch.prom
 
     [bold]One look[/bold]: gapwatch once --portal demo --scenario search --format json
     """
     import asyncio
+    import logging
 
     from gapwatch.config import load_config
     from gapwatch.lock import default_lock, hold
+    from gapwatch.logs import set_up_logs
 
     seconds = _seconds(deadline)
+    set_up_logs(logging.WARNING)
     loaded = load_config(config)
     jobs = loaded.select(portal or (), scenario or ())
     with hold(lock or default_lock(config)):
         result = asyncio.run(_pass(loaded, jobs, seconds, textfile, push))
     _print(result, format_)
+    for trouble in result.trouble:
+        print(f"gapwatch: {trouble}", file=sys.stderr)
     raise typer.Exit(int(result.exit_code))
 
 
@@ -90,15 +96,14 @@ async def _pass(
     config: Config, jobs: tuple[Job, ...], seconds: float | None, textfile: Path | None, push: str | None
 ) -> Pass:
     from gapwatch.once import run_pass
-    from gapwatch.outlets import LateOutlets
+    from gapwatch.outlets import Outlets
     from gapwatch.progress import Progress
 
-    outlets = LateOutlets(config, textfile=textfile, push=push)
-    try:
-        with Progress(len(jobs)) as progress:
-            return await run_pass(config, jobs, outlets=outlets, progress=progress, deadline_seconds=seconds)
-    finally:
-        await outlets.close()
+    def open_outlets() -> Outlets:
+        return Outlets(config.store_url, textfile=textfile, pushgateway=push)
+
+    with Progress(len(jobs)) as progress:
+        return await run_pass(config, jobs, open_outlets=open_outlets, progress=progress, deadline_seconds=seconds)
 
 
 def _print(result: Pass, format_: Format) -> None:
@@ -109,7 +114,7 @@ def _print(result: Pass, format_: Format) -> None:
     elif format_ is Format.JUNIT:
         from exporters.junit import junit_xml
 
-        print(junit_xml(result.runs))
+        print(junit_xml(result.runs).decode("utf-8"))
     else:
         from gapwatch.tables import print_runs
 

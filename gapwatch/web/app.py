@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from aiohttp import web
-from exporters.metrics import CONTENT_TYPE, RunMetrics
 
+from exporters.metrics import CONTENT_TYPE, RunMetrics
 from exporters.store import Store
 from gapwatch.runner import Runner
 from gapwatch.state import State

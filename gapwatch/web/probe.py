@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from aiohttp import web
-from exporters.metrics import CONTENT_TYPE
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
+from exporters.metrics import CONTENT_TYPE
 from gapwatch.config import Job
 from gapwatch.state import State
 from gapwatch.web.app import SERVICES

@@ -1,4 +1,4 @@
-"""The status page: how each scenario of each portal is, readable without scripts, by eye, keyboard and screen reader."""
+"""The status page: how each scenario of each portal is, for eye, keyboard and screen reader, without scripts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ async def page(request: web.Request) -> web.Response:
     except StoreError:
         shares = {}
     html = _template().render(**_context(services, shares, lang, datetime.now(UTC)))
-    return web.Response(text=html, content_type="text/html", headers={"Content-Language": lang, "Vary": "Accept-Language"})
+    return web.Response(
+        text=html, content_type="text/html", headers={"Content-Language": lang, "Vary": "Accept-Language"}
+    )
 
 
 def _language(request: web.Request) -> str:
@@ -79,11 +81,23 @@ def _context(services: Services, shares: Shares, lang: str, now: datetime) -> di
     state, texts = services.state, TEXTS[lang]
     due = services.next_due()
     portals = []
+    outcomes: list[str] = []
     for portal in state.config.portals:
-        jobs = [job for job in state.config.jobs if job.portal.name == portal.name]
-        rows = [_row(job, state.latest(job), shares, due, texts, now) for job in jobs]
-        portals.append({"name": portal.name, "title": portal.title or portal.name, "url": portal.base_url, "rows": rows})
-    outcomes = [row["outcome"] for portal in portals for row in portal["rows"]]
+        rows = []
+        for job in state.config.jobs:
+            if job.portal.name != portal.name:
+                continue
+            row = _row(job, state.latest(job), texts)
+            share, tried = shares.get((portal.name, job.scenario), (None, 0))
+            row["ago"] = _span(now - row["at"], "ago", texts) if row["at"] else ""
+            row["share"] = f"{share:.1%}" if share is not None else texts["unmeasured"]
+            row["tried"] = texts["runs"].format(n=tried)
+            row["next"] = _span(due[job.id] - now, "in", texts) if job.id in due else ""
+            rows.append(row)
+            outcomes.append(row["outcome"])
+        portals.append(
+            {"name": portal.name, "title": portal.title or portal.name, "url": portal.base_url, "rows": rows}
+        )
     level, headline = _headline(outcomes, texts)
     reload = state.last_reload
     return {
@@ -111,29 +125,24 @@ def _headline(outcomes: Sequence[str], texts: Mapping[str, str]) -> tuple[str, s
     return "passed", texts["all_well"]
 
 
-def _row(
-    job: Job,
-    glances: Sequence[Glance],
-    shares: Shares,
-    due: Mapping[str, datetime],
-    texts: Mapping[str, str],
-    now: datetime,
-) -> dict[str, Any]:
+def _row(job: Job, glances: Sequence[Glance], texts: Mapping[str, str]) -> dict[str, Any]:
+    """What the runs of a job say of it."""
     last = glances[-1] if glances else None
-    share, tried = shares.get((job.portal.name, job.scenario), (None, 0))
-    return {
+    row: dict[str, Any] = {
         "scenario": job.scenario,
         "detail": f"{job.browser}, {job.device}" if job.needs_browser else "http",
-        "outcome": last.outcome if last else "none",
-        "said": texts[last.outcome if last else "none"],
-        "why": (last.error_reason or last.worst or "") if last and last.outcome != "passed" else "",
-        "ago": _span(now - last.started_at, "ago", texts) if last else "",
-        "seconds": f"{last.duration_seconds:.2f} s" if last and last.outcome != "error" else "",
-        "share": f"{share:.1%}" if share is not None else texts["unmeasured"],
-        "tried": texts["runs"].format(n=tried),
-        "next": _span(due[job.id] - now, "in", texts) if job.id in due else "",
+        "outcome": "none",
+        "why": "",
+        "at": None,
+        "seconds": "",
         "ticks": _ticks(glances, texts),
     }
+    if last is not None:
+        row["outcome"], row["at"] = last.outcome, last.started_at
+        row["why"] = "" if last.outcome == "passed" else last.error_reason or last.worst or ""
+        row["seconds"] = "" if last.outcome == "error" else f"{last.duration_seconds:.2f} s"
+    row["said"] = texts[row["outcome"]]
+    return row
 
 
 def _span(span: timedelta, way: str, texts: Mapping[str, str]) -> str:
