@@ -103,9 +103,10 @@ class Daemon:
             await self._stop.wait()
             state.ready = False
             scheduler.stop()
+            log.info("stopping: %d runs are under way", runner.running)
             cancelled = await runner.drain(state.config.grace_seconds)
             scheduler.close()
-            log.info("stopping: %d runs were cancelled", cancelled)
+            log.info("stopped: %d runs were cancelled", cancelled)
 
     @asynccontextmanager
     async def _signals(

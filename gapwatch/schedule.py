@@ -19,6 +19,8 @@ from gapwatch.config import Job
 
 #: First runs are this far apart, so that a start of the daemon is no burst on host and portals.
 SPREAD_SECONDS = 1.0
+#: The first run waits this long: a start that is past when the clock looks at it would be a turn that was missed.
+LEAD_SECONDS = 0.5
 
 OnDue = Callable[[Job, datetime], Awaitable[None]]
 OnMissed = Callable[[Job, str], None]
@@ -58,7 +60,7 @@ class Scheduler:
             job for job in wanted.values() if job.id not in self._jobs or self._jobs[job.id].schedule != job.schedule
         ]
         self._jobs = wanted
-        now = datetime.now(UTC)
+        now = datetime.now(UTC) + timedelta(seconds=LEAD_SECONDS)
         for index, job in enumerate(fresh):
             gap = job.schedule.smallest_gap
             start = now + timedelta(seconds=min(index * SPREAD_SECONDS, gap * index / len(fresh)))

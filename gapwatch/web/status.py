@@ -91,7 +91,7 @@ def _context(services: Services, shares: Shares, lang: str, now: datetime) -> di
             share, tried = shares.get((portal.name, job.scenario), (None, 0))
             row["ago"] = _span(now - row["at"], "ago", texts) if row["at"] else ""
             row["share"] = f"{share:.1%}" if share is not None else texts["unmeasured"]
-            row["tried"] = texts["runs"].format(n=tried)
+            row["tried"] = texts["run" if tried == 1 else "runs"].format(n=tried)
             row["next"] = _span(due[job.id] - now, "in", texts) if job.id in due else ""
             rows.append(row)
             outcomes.append(row["outcome"])

@@ -33,6 +33,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "in_d": "in {n} d",
         "soon": "now",
         "runs": "{n} runs",
+        "run": "1 run",
         "unmeasured": "not measured",
         "reload_bad": "The configuration was changed but cannot be used; the one before it is still at work:",
         "note": "“Not measured” is trouble of the probe and never counts against the portal. Times are what a "
@@ -73,6 +74,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "in_d": "dalam {n} hari",
         "soon": "sekarang",
         "runs": "{n} pengukuran",
+        "run": "1 pengukuran",
         "unmeasured": "tidak terukur",
         "reload_bad": "Konfigurasi diubah tetapi tidak dapat dipakai; konfigurasi sebelumnya masih berlaku:",
         "note": "“Tidak terukur” adalah masalah alat pengukur dan tidak pernah dibebankan kepada portal. Waktu adalah "
