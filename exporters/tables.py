@@ -128,7 +128,7 @@ def _tables() -> tuple[_Tidy, ...]:
 def neutralised(batch: Any) -> Any:
     """A record batch whose texts no spreadsheet takes for a formula.
 
-    An apostrophe goes before a text that begins with = + - @, a tab or a line end. The Parquet files hold the texts as they are.
+    An apostrophe goes before a text that begins with = + - @, a tab or a line end; Parquet files hold the bare text.
     """
     columns = [
         pc.replace_substring_regex(column, _FORMULA, r"'\1") if pa.types.is_string(column.type) else column
