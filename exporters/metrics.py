@@ -15,6 +15,7 @@ What counts where:
 
 from __future__ import annotations
 
+import math
 import platform
 import threading
 from collections.abc import Collection, Iterable, Mapping
@@ -117,7 +118,7 @@ class RunMetrics:
         with self._lock:
             if self._wanted(portal, scenario):
                 labels = {"portal": portal, "scenario": scenario, "location": location}
-                self._histograms["gapwatch_schedule_lateness_seconds"].labels(**labels).observe(max(seconds, 0.0))
+                self._observe("gapwatch_schedule_lateness_seconds", max(seconds, 0.0), labels)
 
     def browser_restart(self, reason: str) -> None:
         """Count a browser that was ended and started again."""
@@ -241,11 +242,11 @@ class RunMetrics:
         if not run.timing_valid or run.outcome not in TIMED_OUTCOMES:
             return
         seconds = run.deadline_seconds if run.timed_out else run.duration_seconds
-        self._histograms["gapwatch_run_duration_seconds"].labels(**labels).observe(seconds)
-        steps = self._histograms["gapwatch_step_duration_seconds"]
+        self._observe("gapwatch_run_duration_seconds", seconds, labels)
         for step in run.steps:
             if step.duration_seconds is not None and step.outcome in ("passed", "failed"):
-                steps.labels(**labels, step=self._step(run, step.name)).observe(step.duration_seconds)
+                named = {**labels, "step": self._step(run, step.name)}
+                self._observe("gapwatch_step_duration_seconds", step.duration_seconds, named)
 
     def _stamp(self, run: Run, key: RunKey, labels: Labels) -> None:
         began = run.started_at.timestamp()
@@ -307,6 +308,11 @@ class RunMetrics:
     def _inc(self, name: str, labels: Labels, amount: float = 1) -> None:
         self._counters[name].labels(**labels).inc(amount)
 
+    def _observe(self, name: str, seconds: float, labels: Labels) -> None:
+        # One NaN would make the sum NaN for as long as the process lives.
+        if math.isfinite(seconds):
+            self._histograms[name].labels(**labels).observe(seconds)
+
     def _set(self, name: str, value: float, labels: Labels) -> None:
         self._gauges[name].labels(**labels).set(value)
         self._series[name].add(tuple(labels[label] for label in SPECS[name].labels))
@@ -327,6 +333,8 @@ class RunMetrics:
             spec = SPECS[name]
             before = self._with_labels(spec, labels)
             for key, value in values.items():
+                if not math.isfinite(value):
+                    continue
                 every = {**labels, **dict(zip(more, key, strict=True))}
                 self._set(name, value, every)
                 before.discard(tuple(every[label] for label in spec.labels))
