@@ -133,11 +133,7 @@ class Fanout:
         """Runs that are not in the store yet."""
         return len(self._spool)
 
-<<<<<<< HEAD
-    async def close(self, timeout: float = 10.0) -> int:  # noqa: ASYNC109 - bounds the drain, then closes all the same
-=======
     async def close(self, timeout: float = 10.0) -> int:  # noqa: ASYNC109 - one for all parts, each gets what is left
->>>>>>> export
         """Take no more runs, deliver what waits for up to `timeout` seconds, and close the exporters.
 
         Gives the number of runs that were lost to the store; they are counted and logged. The store stays open.

@@ -54,7 +54,7 @@ async def test_phases_of_a_plain_answer(tmp_path: Path) -> None:
         (FaultKind.WAF, {}, "blocked", "blocked"),
         (FaultKind.RATE_LIMIT, {}, "blocked", "blocked"),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 async def test_trouble_is_named(
     tmp_path: Path, kind: FaultKind, options: dict[str, object], class_: str, outcome: str

@@ -131,7 +131,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "options", "class_", "outcome"), FAULTS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("kind", "options", "class_", "outcome"), FAULTS, ids=str)
 async def test_an_injected_fault_is_named(
     probes: Probes, tmp_path: Path, kind: FaultKind, options: dict[str, object], class_: str, outcome: str | None
 ) -> None:
@@ -231,7 +231,7 @@ async def test_a_killed_browser_is_our_trouble_and_is_replaced(tmp_path: Path) -
                 os.kill(process.pid, signal.SIGKILL)
         run = await running
         again = await mine.run(RunRequest(portal, shipped("page_load")))
-    assert run.outcome == "error"
+    assert run.outcome == "error", run.findings
     assert run.error_reason == "browser_gone"
     assert not run.timing_valid
     assert again.outcome == "passed"
