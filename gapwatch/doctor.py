@@ -113,17 +113,18 @@ async def _browsers(config: Config | None) -> list[Check]:
 async def _browser_version(program: Path) -> str:
     """What `--version` says; empty where a program does not know it."""
     try:
-        done = await asyncio.to_thread(
-            subprocess.run,  # the program is the one that the pool found
-            [program, "--version"],
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
+        process = await asyncio.create_subprocess_exec(
+            program, "--version", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-    except (OSError, subprocess.SubprocessError):
+    except OSError:
         return ""
-    return (done.stdout.strip().splitlines() or [""])[-1][:80]
+    try:
+        said, _ = await asyncio.wait_for(process.communicate(), 20)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return ""
+    return (said.decode("utf-8", "replace").strip().splitlines() or [""])[-1][:80]
 
 
 def _host() -> Iterator[Check]:

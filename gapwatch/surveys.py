@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from egovqual_link.ipa import ipa, quadrant_name
-from egovqual_link.link import DASH, LinkResult, format_value, plain
+from egovqual_link.link import DASH, NOT_PER_ITEM, LinkResult, format_value, plain
 from egovqual_link.published import PublishedTable, load_published
 from egovqual_link.report import write_report
 from egovqual_link.scores import Source, all_scores
@@ -24,22 +24,48 @@ Lang = Literal["en", "id"]
 
 _WORDS: dict[str, dict[str, str]] = {
     "en": {
-        "key": "item", "n": "n", "performance": "performance", "importance": "importance", "gap": "gap",
-        "interval": "95% interval of the gap", "tk": "Tk %", "quadrant": "quadrant (by means)", "overall": "overall",
-        "scores": "Scores", "indicator": "measured", "fit": "fit", "beside": "Measured beside perceived", "limits": "What this does not say",
-        "exploratory": "exploratory: the window was not declared before looking", "coefficient": "Coefficient",
-        "window": "Window", "refused": "none, since {reason}: {text}", "silent": "Not published or not answered",
+        "key": "item",
+        "n": "n",
+        "performance": "performance",
+        "importance": "importance",
+        "gap": "gap",
+        "interval": "95% interval of the gap",
+        "tk": "Tk %",
+        "quadrant": "quadrant (by means)",
+        "overall": "overall",
+        "scores": "Scores",
+        "silent": "Not published or not answered",
+        "beside": "Measured beside perceived",
+        "indicator": "measured",
+        "fit": "fit",
+        "window": "Window",
+        "exploratory": "exploratory: the window was not declared before looking",
+        "coefficient": "Coefficient",
+        "refused": "none, since {reason}: {text}",
+        "limits": "What this does not say",
     },
     "id": {
-        "key": "butir", "n": "n", "performance": "kinerja", "importance": "kepentingan", "gap": "kesenjangan",
-        "interval": "interval 95% kesenjangan", "tk": "Tk %", "quadrant": "kuadran (menurut rata-rata)",
-        "overall": "keseluruhan", "scores": "Skor", "portal": "portal", "indicator": "terukur", "value": "nilai",
-        "runs": "pengukuran", "rating": "penilaian", "fit": "kecocokan", "beside": "Terukur di samping yang dirasakan",
-        "limits": "Yang tidak dikatakan data ini", "coefficient": "Koefisien", "window": "Jendela waktu",
+        "key": "butir",
+        "n": "n",
+        "performance": "kinerja",
+        "importance": "kepentingan",
+        "gap": "kesenjangan",
+        "interval": "interval 95% kesenjangan",
+        "tk": "Tk %",
+        "quadrant": "kuadran (menurut rata-rata)",
+        "overall": "keseluruhan",
+        "scores": "Skor",
+        "silent": "Tidak dipublikasikan atau tidak dijawab",
+        "beside": "Terukur di samping yang dirasakan",
+        "indicator": "terukur",
+        "fit": "kecocokan",
+        "window": "Jendela waktu",
         "exploratory": "eksploratif: jendela waktu tidak dinyatakan sebelum data dilihat",
-        "refused": "tidak ada, karena {reason}: {text}", "silent": "Tidak dipublikasikan atau tidak dijawab",
+        "coefficient": "Koefisien",
+        "refused": "tidak ada, karena {reason}: {text}",
+        "limits": "Yang tidak dikatakan data ini",
     },
-}  # fmt: skip
+}
 _FITS = {
     "en": {"direct": "direct", "partial": "partial", "none": "none"},
     "id": {"direct": "langsung", "partial": "sebagian", "none": "tidak ada"},
@@ -139,6 +165,8 @@ def print_link(result: LinkResult, lang: Lang) -> None:
     words = _WORDS[lang]
     heads = [words[each] for each in ("key", "performance", "importance", "gap", "fit", "indicator")]
     print_table([*heads, *result.portals], _beside(result, lang), right=(1, 2, 3), title=words["beside"])
+    if (result.side_by_side["score_level"] == "dimension").any():
+        print(f"* {NOT_PER_ITEM[lang]}")
     print(f"{words['window']}: {result.window.label()[lang]}")
     if result.exploratory:
         print(f"{words['exploratory']}")
@@ -156,11 +184,12 @@ def _beside(result: LinkResult, lang: Lang) -> Iterator[list[str]]:
     table = result.side_by_side
     for item, rows in table.groupby("item", sort=False):
         first = rows.iloc[0]
+        star = "*" if first["score_level"] == "dimension" else ""
         head = [
             f"{item} {first[f'item_{lang}']}",
-            number(first["performance"], lang),
-            number(first["importance"], lang),
-            number(first["gap"], lang, sign=True),
+            number(first["performance"], lang) + star,
+            number(first["importance"], lang) + star,
+            number(first["gap"], lang, sign=True) + star,
             _FITS[lang][first["fit"]],
         ]
         valued = rows[rows["value"].notna()]
