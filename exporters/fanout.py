@@ -6,9 +6,9 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from exporters.metrics import RunMetrics
@@ -52,7 +52,7 @@ class RunStore(Protocol):
         ...
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True)
 class _Waiting:
     run: Run
     done: asyncio.Future[bool]
@@ -65,6 +65,7 @@ class _Branch:
     exporter: Exporter
     queue: asyncio.Queue[Run]
     task: asyncio.Task[None] | None = None
+    failing: bool = field(default=False)
 
 
 class Fanout:
@@ -100,7 +101,7 @@ class Fanout:
         self._idle = asyncio.Event()
         self._idle.set()
         self._writer: asyncio.Task[None] | None = None
-        self._closing = asyncio.Event()
+        self._closed = False
         self._last_said: dict[str, float] = {}
         # Its own thread: the loop's shared ones may all be busy, and one writer is all that the store can use.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="gapwatch-store")
@@ -113,12 +114,8 @@ class Fanout:
         Never raises for a store or exporter in trouble, and waits for the commit no longer than `patience`.
         """
         self._start()
-        if self._closing.is_set() or len(self._spool) >= self._spool_size:
-            why = (
-                "the fanout is closed"
-                if self._closing.is_set()
-                else f"{self._spool_size} runs wait for the store already"
-            )
+        if self._closed or len(self._spool) >= self._spool_size:
+            why = "the fanout is closed" if self._closed else f"{self._spool_size} runs wait for the store already"
             self._drop("store", 1, why)
             return False
         waiting = _Waiting(run, asyncio.get_running_loop().create_future())
@@ -133,12 +130,12 @@ class Fanout:
         """Runs that are not in the store yet."""
         return len(self._spool)
 
-    async def close(self, timeout: float = 10.0) -> int:  # noqa: ASYNC109 - one for all parts, each gets what is left
+    async def close(self, timeout: float = 10.0) -> int:  # noqa: ASYNC109 - bounds the drain, then closes all the same
         """Take no more runs, deliver what waits for up to `timeout` seconds, and close the exporters.
 
         Gives the number of runs that were lost to the store; they are counted and logged. The store stays open.
         """
-        self._closing.set()
+        self._closed = True
         deadline = time.monotonic() + timeout
         await _within(deadline, self._idle.wait())
         await _end(self._writer)
@@ -154,7 +151,7 @@ class Fanout:
         return lost
 
     def _start(self) -> None:
-        if self._writer is None and not self._closing.is_set():
+        if self._writer is None and not self._closed:
             self._writer = asyncio.create_task(self._write(), name="gapwatch-store")
             for branch in self._branches:
                 branch.task = asyncio.create_task(self._feed(branch), name=f"gapwatch-{branch.exporter.name}")
@@ -172,10 +169,8 @@ class Fanout:
                     self._arrived.clear()
                     self._idle.set()
             else:
-                # At the end there is no time for long pauses.
-                await _within(time.monotonic() + pause, self._closing.wait())
-                pause = 0.1 if self._closing.is_set() else min(pause * 2, 30.0)
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 30.0)
 
     async def _commit(self, batch: Sequence[_Waiting]) -> bool:
         """Try to commit the first runs of the spool, and announce them; False: the store failed, they still wait."""
@@ -184,10 +179,7 @@ class Fanout:
         except UnstorableRunError as error:
             if len(batch) > 1:
                 # One of them is to blame; the others must not wait for it.
-                for waiting in batch:
-                    if not await self._commit([waiting]):
-                        return False
-                return True
+                return all([await self._commit([waiting]) for waiting in batch])
             self._drop("store", 1, str(error))
             self._settle(batch[0], announced=False)
             return True
@@ -274,8 +266,9 @@ class Fanout:
         log.warning(message, exc_info=None if known else error)
 
 
-async def _within(deadline: float, work: Coroutine[object, object, object]) -> None:
+async def _within(deadline: float, work: object) -> None:
     """Wait for it until the deadline (a monotonic time), no longer."""
+    assert asyncio.iscoroutine(work)
     try:
         async with asyncio.timeout(max(deadline - time.monotonic(), 0.0)):
             await work
