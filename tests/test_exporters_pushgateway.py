@@ -35,7 +35,10 @@ def gateway() -> Iterator[str]:
         pytest.skip("no Pushgateway is installed (Debian: prometheus-pushgateway)")
     port = free_port()
     process = subprocess.Popen(
-        [program, f"--web.listen-address=127.0.0.1:{port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        # Debian's keeps its groups in a file of the system unless told otherwise.
+        [program, f"--web.listen-address=127.0.0.1:{port}", "--persistence.file="],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     url = f"http://127.0.0.1:{port}"
     try:
