@@ -97,11 +97,7 @@ def quadrant_name(code: str, lang: Language = "en") -> str:
 
 def _finest(source: Source) -> Level:
     if isinstance(source, PublishedTable):
-        whole = [
-            each
-            for each in source.items.values()
-            if each.performance is not None and each.importance is not None
-        ]
+        whole = [each for each in source.items.values() if each.performance is not None and each.importance is not None]
         return "item" if len(whole) > 1 else "dimension"
     return "item"
 
@@ -122,15 +118,12 @@ def _units(source: Source, level: Level, placed: pd.DataFrame, resamples: int, s
                 [
                     index
                     for index, item in enumerate(instrument.items)
-                    if key == (item.key if level == "item" else item.dimension)
-                    and source.paired[:, index].any()
+                    if key == (item.key if level == "item" else item.dimension) and source.paired[:, index].any()
                 ]
                 for key in placed["key"]
             ]
             draws = (_grouped(drawn.performance, groups), _grouped(drawn.importance, groups))
-    return _Units(
-        placed["performance"].to_numpy(float), placed["importance"].to_numpy(float), np.array(weights), draws
-    )
+    return _Units(placed["performance"].to_numpy(float), placed["importance"].to_numpy(float), np.array(weights), draws)
 
 
 def _grouped(means: Floats, groups: Sequence[Sequence[int]]) -> Floats:
@@ -139,9 +132,7 @@ def _grouped(means: Floats, groups: Sequence[Sequence[int]]) -> Floats:
     return np.column_stack([means[:, list(group)].mean(axis=1) for group in groups])
 
 
-def _table(
-    crosshair: str, placed: pd.DataFrame, units: _Units, scale: Scale | None, tolerance: float
-) -> pd.DataFrame:
+def _table(crosshair: str, placed: pd.DataFrame, units: _Units, scale: Scale | None, tolerance: float) -> pd.DataFrame:
     table = placed[["level", "key", "dimension", "n", "performance", "importance"]].copy()
     table.insert(0, "crosshair", crosshair)
     for name in ("cross_performance", "cross_importance", *_P):
@@ -184,18 +175,14 @@ def _lines(
         middle = np.full((len(performance), 1), scale.midpoint)
         return middle, middle
     if crosshair == "medians":
-        return np.nanmedian(performance, axis=1, keepdims=True), np.nanmedian(
-            importance, axis=1, keepdims=True
-        )
+        return np.nanmedian(performance, axis=1, keepdims=True), np.nanmedian(importance, axis=1, keepdims=True)
     return _weighted_mean(performance, weights), _weighted_mean(importance, weights)
 
 
 def _weighted_mean(values: Floats, weights: Floats) -> Floats:
     present = np.isfinite(values)
     total = (present * weights).sum(axis=1, keepdims=True)
-    mean: Floats = (np.where(present, values, 0.0) * weights).sum(axis=1, keepdims=True) / np.maximum(
-        total, 1e-300
-    )
+    mean: Floats = (np.where(present, values, 0.0) * weights).sum(axis=1, keepdims=True) / np.maximum(total, 1e-300)
     return mean
 
 

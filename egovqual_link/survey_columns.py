@@ -181,9 +181,7 @@ def _allowed(instrument: Instrument, long: bool) -> set[str]:
     return {*_RESPONDENT_WORDS, *(_LONG_WORDS if long else _answer_names(instrument).values())}
 
 
-def _declared(
-    names: Sequence[str], mapped: Mapped, instrument: Instrument
-) -> tuple[dict[str, str], list[Problem]]:
+def _declared(names: Sequence[str], mapped: Mapped, instrument: Instrument) -> tuple[dict[str, str], list[Problem]]:
     known = sorted({*_RESPONDENT_WORDS, *_LONG_WORDS, *_answer_names(instrument).values(), "ignore"})
     present = {_spaced(name) for name in names}
     problems = []
@@ -244,9 +242,7 @@ def _near_misses(
     return problems
 
 
-def _incomplete(
-    header: Header, roles: Sequence[str | None], instrument: Instrument, long: bool
-) -> list[Problem]:
+def _incomplete(header: Header, roles: Sequence[str | None], instrument: Instrument, long: bool) -> list[Problem]:
     given = {role for role in roles if role}
     if long:
         missing = {"id"} - given

@@ -87,9 +87,7 @@ def open_grid(
             start = file.read(4096)
     except FileNotFoundError:
         names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise _error(
-            source, None, "no such file", nearest(path.name, names) if len(names) < 1000 else None
-        ) from None
+        raise _error(source, None, "no such file", nearest(path.name, names) if len(names) < 1000 else None) from None
     except OSError as error:
         raise _error(source, None, error.strerror or "may not be read", "check its permissions") from None
     if size > MAX_BYTES:
@@ -151,9 +149,7 @@ def _csv_rows(
         except UnicodeDecodeError as error:
             raise _not_decodable(Path(file.name), source, encoding, error) from None
         except csv.Error as error:
-            hint = (
-                "is a quotation mark left open?" if "EOF" in str(error) or "expected" in str(error) else None
-            )
+            hint = "is a quotation mark left open?" if "EOF" in str(error) or "expected" in str(error) else None
             raise _error(source, line + 1, f"is not CSV: {error}", hint) from None
 
 
@@ -227,9 +223,7 @@ def _open_workbook(path: Path, source: str, sheet: str | None) -> Grid:
         raise _error(source, 1, "is empty", "is it the right sheet? name it in a mapping file (`sheet:`)")
     merged = _merged(worksheet, line)
     if merged:
-        raise _error(
-            source, line, f"has merged cells in its header ({merged})", "unmerge them; one name a column"
-        )
+        raise _error(source, line, f"has merged cells in its header ({merged})", "unmerge them; one name a column")
     return _grid(source, header, line, rows, notes)
 
 
@@ -256,9 +250,7 @@ def _merged(worksheet: Any, line: int) -> str | None:
     return None
 
 
-def _grid(
-    source: str, header: list[str], line: int, rows: Iterator[tuple[int, list[str]]], notes: list[Text]
-) -> Grid:
+def _grid(source: str, header: list[str], line: int, rows: Iterator[tuple[int, list[str]]], notes: list[Text]) -> Grid:
     if len(header) > MAX_COLUMNS:
         raise _error(source, line, f"has {len(header):,} columns", "is it the right file?")
     header = [name.strip() for name in header]

@@ -57,9 +57,7 @@ def load_survey(
     mapped = load_mapping(mapping)
     instrument = instrument or load_instrument()
     declared = mapped.mapping
-    grid = open_grid(
-        Path(path), encoding=declared.encoding, separator=declared.separator, sheet=declared.sheet
-    )
+    grid = open_grid(Path(path), encoding=declared.encoding, separator=declared.separator, sheet=declared.sheet)
     plan = plan_columns(Header(grid.source, grid.header_line, grid.header), instrument, mapped)
     problems = list(plan.problems)
     chosen = _scale(scale, mapped, grid.source, problems)
@@ -97,9 +95,7 @@ def _scale(
     except InputError as error:
         problems += error.problems
         return None
-    problems.append(
-        Problem(source, None, "the end points of the answer scale are not declared", "such as --scale 1-6")
-    )
+    problems.append(Problem(source, None, "the end points of the answer scale are not declared", "such as --scale 1-6"))
     return None
 
 
@@ -161,9 +157,7 @@ def _assemble(reading: _Reading, collected: Collected) -> Survey:
     grid, reader, mapped = reading.grid, reading.reader, reading.mapped
     problems = [*collected.problems, *_unreadable(grid.source, collected, reader)]
     if not collected.lines:
-        problems.append(
-            Problem(grid.source, grid.header_line + 1, "holds no answers", "one row for each respondent")
-        )
+        problems.append(Problem(grid.source, grid.header_line + 1, "holds no answers", "one row for each respondent"))
     problems += _wrong_scale(grid.source, collected, reader)
     respondents, wrong = _respondents(reading, collected)
     problems += wrong
@@ -275,9 +269,7 @@ def _notes(reading: _Reading, collected: Collected) -> list[Text]:
         count = len(grid.blank_lines)
         notes.append(Text(en=f"blank rows passed over: {count}", id=f"baris kosong yang dilewati: {count}"))
     if reader.used:
-        words = ", ".join(
-            f"{word} = {value}" for word, value in sorted(reader.used.items(), key=itemgetter(1))
-        )[:300]
+        words = ", ".join(f"{word} = {value}" for word, value in sorted(reader.used.items(), key=itemgetter(1)))[:300]
         notes.append(Text(en=f"answer words read as: {words}", id=f"kata jawaban dibaca sebagai: {words}"))
     asked = {item for item, _ in plan.answers} or set(instrument.item_keys)
     unasked = ", ".join(item for item in instrument.item_keys if item not in asked)
@@ -289,9 +281,7 @@ def _notes(reading: _Reading, collected: Collected) -> list[Text]:
 
 def _unused_ends(collected: Collected, reader: AnswerReader) -> list[Text]:
     blocks: Mapping[str, Sequence[Answers]] = {"p": collected.performance, "i": collected.importance}
-    highest = max(
-        (int(block.max(initial=MISSING)) for each in blocks.values() for block in each), default=MISSING
-    )
+    highest = max((int(block.max(initial=MISSING)) for each in blocks.values() for block in each), default=MISSING)
     if not NO_ANSWER < highest < reader.scale.high:
         return []
     return [

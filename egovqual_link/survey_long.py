@@ -90,9 +90,7 @@ class _Pivot:
         return self.codes[place]
 
 
-def pivot(
-    grid: Grid, plan: Plan, reader: AnswerReader, instrument: Instrument, collected: Collected
-) -> Collected:
+def pivot(grid: Grid, plan: Plan, reader: AnswerReader, instrument: Instrument, collected: Collected) -> Collected:
     """Fill `collected` from a long file; a respondent's line is where he first appears."""
     state = _Pivot(grid, plan, reader, instrument, collected)
     for lines, rows in grid.chunks():

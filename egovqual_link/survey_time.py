@@ -59,8 +59,7 @@ def read_times(texts: Sequence[str], timezone: str | None) -> tuple[Any, list[Wr
         ]
     wrong = np.flatnonzero((iso.isna() & ~blank).to_numpy())
     return _blank(len(texts)), [
-        (int(row), f"{texts[row][:40]!r} is no time", "write times as 2026-11-24 09:30")
-        for row in wrong[:_TOLD]
+        (int(row), f"{texts[row][:40]!r} is no time", "write times as 2026-11-24 09:30") for row in wrong[:_TOLD]
     ]
 
 
@@ -85,9 +84,7 @@ def _blank(count: int) -> pd.Series[Any]:
 
 def read_seconds(texts: Sequence[str]) -> tuple[Any, list[Wrong]]:
     """Durations in seconds, decimal point or comma; blanks stay blank."""
-    values = pd.to_numeric(pd.Series(texts, dtype="str").str.replace(",", "."), errors="coerce").to_numpy(
-        float
-    )
+    values = pd.to_numeric(pd.Series(texts, dtype="str").str.replace(",", "."), errors="coerce").to_numpy(float)
     blank = np.array([not text for text in texts], dtype=bool)
     bad = (~np.isfinite(values) | (values < 0)) & ~blank
     return values, [

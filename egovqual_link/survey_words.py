@@ -131,9 +131,7 @@ class AnswerReader(dict[str, int]):
             (first, second, value)
             for index, (first, value) in enumerate(used)
             for second, other in used[index + 1 :]
-            if value == other
-            and self.words[first][1] & self.words[second][1]
-            and not _abbreviates(first, second)
+            if value == other and self.words[first][1] & self.words[second][1] and not _abbreviates(first, second)
         ]
 
 

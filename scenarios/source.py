@@ -1,4 +1,4 @@
-"""Reading YAML that people write: every value knows its line, every mistake is told with its place and its mend."""
+"""Reading YAML that people write: every mistake is told with its line and its mend."""
 
 from __future__ import annotations
 
@@ -84,9 +84,7 @@ def read_text(path: Path) -> str:
         if path.is_dir():
             raise InputError([Problem(name, None, "is a folder, not a file", "name the file inside it")])
         if path.stat().st_size > MAX_BYTES:
-            raise InputError(
-                [Problem(name, None, f"is larger than {MAX_BYTES:,} bytes", "is it the right file?")]
-            )
+            raise InputError([Problem(name, None, f"is larger than {MAX_BYTES:,} bytes", "is it the right file?")])
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise InputError([Problem(name, None, "no such file", _neighbours(path))]) from None
@@ -174,7 +172,7 @@ class _Reader:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.read(child, (*path, index)) for index, child in enumerate(node.value)]
-        return self.loader.construct_object(node)  # type: ignore[no-untyped-call]
+        return self.loader.construct_object(node)
 
     def _mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -221,28 +219,25 @@ def validate(model: type[M], document: Document, path: Path_ = (), data: Any = N
     """
     value = document.data if data is None and not path else data
     try:
-        # Lines are looked up by place; `strict` still lets lists stand for tuples when read as JSON-like data.
-        return model.model_validate(value, context={"document": document, "path": path})
+        return model.model_validate(value)
     except ValidationError as error:
         raise InputError(problems_of(error, model, document, path)) from None
 
 
-def problems_of(
-    error: ValidationError, model: type[BaseModel], document: Document, path: Path_ = ()
-) -> list[Problem]:
-    """pydantic's errors as problems with lines, in the order of the file, each place once."""
+def problems_of(error: ValidationError, model: type[BaseModel], document: Document, path: Path_ = ()) -> list[Problem]:
+    """What pydantic found, as problems with lines, in the order of the file, each place once."""
     found: dict[tuple[int | None, str], Problem] = {}
     for detail in error.errors(include_url=False):
+        if detail["type"] == "too_short" and detail["input"]:
+            continue  # the elements were given; their own mistakes are told one by one
         where = _place(document, path, detail["loc"])
-        problem = Problem(
-            document.source, document.line(where), _message(detail, where), _hint(detail, model, where)
-        )
+        problem = Problem(document.source, document.line(where), _message(detail, where), _hint(detail, model, where))
         found.setdefault((problem.line, problem.message), problem)
     return sorted(found.values(), key=lambda problem: problem.line or 0)
 
 
 def _place(document: Document, base: Path_, loc: tuple[Key, ...]) -> Path_:
-    """pydantic's location without the names of union members and validators, which are not in the file."""
+    """Where pydantic points, without the names of union members and validators, which are not in the file."""
     where = base
     for part in loc:
         if (*where, part) in document.lines or part == loc[-1]:
@@ -297,9 +292,7 @@ def _known_keys(model: type[BaseModel], loc: tuple[Key, ...]) -> list[str]:
             for inner in _models_in(info.annotation)
         ]
         current = (
-            following
-            or [inner for inner in current if not isinstance(part, str) or inner.__name__ == part]
-            or current
+            following or [inner for inner in current if not isinstance(part, str) or inner.__name__ == part] or current
         )
     return [info.alias or name for each in current for name, info in each.model_fields.items()]
 

@@ -1,0 +1,170 @@
+"""Quantiles of censored waits from counts by day, and their intervals from whole days drawn anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Floats = NDArray[np.float64]
+
+#: A week holds each weekday once; fewer blocks say too little about how days differ.
+MIN_DAYS = 7
+LEVEL = 0.95
+RESAMPLES = 999
+SEED = 20120101
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """`count` waits of `value` (None: censored, longer than `bound`) on one day in one stratum."""
+
+    day: int
+    stratum: tuple[str, ...]
+    value: float | None
+    count: int
+    bound: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quantile:
+    """A quantile; where it falls among the censored waits, `value` is the bound and `at_least` is true."""
+
+    value: float
+    at_least: bool
+    low: float | None
+    high: float | None
+    high_at_least: bool
+    n: int
+    censored: int
+    days: int
+
+
+class Mix:
+    """Counts laid out as days x strata x distinct values; every stratum weighs the same, whatever its count.
+
+    A page that is probed every minute would otherwise drown one that is probed every hour, and the figure would
+    describe the schedule rather than the portal.
+    """
+
+    def __init__(self, counts: Sequence[Counted]) -> None:
+        self.days = sorted({each.day for each in counts})
+        self.strata = sorted({each.stratum for each in counts})
+        self.values = sorted({each.value for each in counts if each.value is not None})
+        bounds = [each.bound for each in counts if each.bound is not None]
+        self.bound = min(bounds) if bounds else None
+        self.n = sum(each.count for each in counts)
+        self.censored = sum(each.count for each in counts if each.value is None)
+        day = {key: index for index, key in enumerate(self.days)}
+        stratum = {key: index for index, key in enumerate(self.strata)}
+        place = {key: index for index, key in enumerate(self.values)}
+        # The last column holds the censored: they rank above every value that was seen.
+        self.table: Floats = np.zeros((len(self.days), len(self.strata), len(self.values) + 1))
+        for each in counts:
+            column = len(self.values) if each.value is None else place[each.value]
+            self.table[day[each.day], stratum[each.stratum], column] += each.count
+
+    def _index(self, tables: Floats, q: float) -> NDArray[np.int64]:
+        """Column of the `q` quantile for each of `tables` (replicates x strata x values)."""
+        totals = tables.sum(axis=2, keepdims=True)
+        present = totals[:, :, 0] > 0
+        shares = np.divide(tables, totals, out=np.zeros_like(tables), where=totals > 0)
+        mixed = shares.sum(axis=1) / np.maximum(present.sum(axis=1), 1)[:, None]
+        reached = mixed.cumsum(axis=1) >= q - 1e-12
+        index: NDArray[np.int64] = np.where(reached.any(axis=1), reached.argmax(axis=1), len(self.values))
+        return index
+
+    def _at(self, index: int) -> tuple[float, bool]:
+        if index < len(self.values):
+            return self.values[index], False
+        return (self.bound if self.bound is not None else self.values[-1]), True
+
+    def quantile(
+        self,
+        q: float,
+        *,
+        seed: int = SEED,
+        resamples: int = RESAMPLES,
+        level: float = LEVEL,
+        min_days: int = MIN_DAYS,
+    ) -> Quantile:
+        """The smallest value that at least a share `q` of the mix does not exceed, with its interval.
+
+        Whole days are drawn with replacement, because waits within a day hang together. The percentiles read off are
+        widened for the small number of days (Hesterberg 2015, "expanded percentile"). Below `min_days`: no interval.
+        """
+        value, at_least = self._at(int(self._index(self.table.sum(axis=0, keepdims=True), q)[0]))
+        low = high = None
+        beyond = False
+        if len(self.days) >= min_days:
+            found = np.sort(self._resampled(q, seed, resamples))
+            lower, upper = expanded_tails(len(self.days), level)
+            low, _ = self._at(int(found[int(np.floor(lower * (resamples - 1)))]))
+            high, beyond = self._at(int(found[int(np.ceil(upper * (resamples - 1)))]))
+        return Quantile(value, at_least, low, high, beyond, self.n, self.censored, len(self.days))
+
+    def _resampled(self, q: float, seed: int, resamples: int) -> NDArray[np.int64]:
+        rng = np.random.default_rng(seed)
+        count = len(self.days)
+        flat = self.table.reshape(count, -1)
+        # A chunk stays below about 64 MB however many values there are.
+        chunk = max(1, min(resamples, 8_000_000 // max(1, flat.shape[1])))
+        parts = []
+        for start in range(0, resamples, chunk):
+            size = min(chunk, resamples - start)
+            draws = rng.multinomial(count, np.full(count, 1 / count), size=size).astype(np.float64)
+            parts.append(self._index((draws @ flat).reshape(size, len(self.strata), -1), q))
+        return np.concatenate(parts)
+
+
+def expanded_tails(blocks: int, level: float = LEVEL) -> tuple[float, float]:
+    """Tail shares to read a percentile interval at, widened for few blocks (Hesterberg 2015, section 5.3)."""
+    t = stats.t.ppf((1 + level) / 2, blocks - 1)
+    tail = float(stats.norm.cdf(-np.sqrt(blocks / (blocks - 1)) * t))
+    return tail, 1 - tail
+
+
+def mean_by_days(
+    by_day: Sequence[tuple[float, float]],
+    *,
+    seed: int = SEED,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+    min_days: int = MIN_DAYS,
+) -> tuple[float | None, float | None]:
+    """Interval of sum/weight from days of (sum, weight) drawn anew; (None, None) below `min_days` or without spread."""
+    data = np.asarray(by_day, dtype=np.float64)
+    if len(data) < min_days or np.ptp(data[:, 0] / data[:, 1]) == 0:
+        return None, None
+    rng = np.random.default_rng(seed)
+    draws = rng.multinomial(len(data), np.full(len(data), 1 / len(data)), size=resamples)
+    sums = draws @ data
+    lower, upper = expanded_tails(len(data), level)
+    low, high = np.quantile(sums[:, 0] / sums[:, 1], [lower, upper])
+    return float(low), float(high)
+
+
+def clopper_pearson(bad: float, n: float, episodes: float, level: float = LEVEL) -> tuple[float, float]:
+    """Interval of the good share when `bad` of `n` tries failed in `episodes` separate streaks.
+
+    Tries inside one outage are one event seen many times, so the exact binomial interval (Clopper and Pearson 1934)
+    is taken over `episodes` failures in n x episodes / bad tries: the share stays, the certainty does not.
+    Without any failure all tries count.
+    """
+    effective = n * episodes / bad if bad else n
+    tail = (1 - level) / 2
+    good = effective - episodes
+    low = 0.0 if good <= 0 else float(stats.beta.ppf(tail, good, episodes + 1))
+    high = 1.0 if episodes == 0 else float(stats.beta.ppf(1 - tail, good + 1, episodes))
+    return low, high
+
+
+def time_between(seconds: float, events: int, level: float = LEVEL) -> tuple[float, float | None]:
+    """Interval of the mean time between `events` in `seconds` watched (exponential, time-terminated; chi-squared)."""
+    tail = (1 - level) / 2
+    low = 2 * seconds / float(stats.chi2.ppf(1 - tail, 2 * events + 2))
+    high = 2 * seconds / float(stats.chi2.ppf(tail, 2 * events)) if events else None
+    return low, high

@@ -1,0 +1,138 @@
+"""An open store of runs: read-only, on any SQL engine, narrowed to the runs that are asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Float, Integer, and_, cast, create_engine, func, inspect, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
+
+from egovqual_link.windows import Window
+from exporters.schema import metadata, runs
+from scenarios.source import InputError, Problem
+
+#: Flows in which a citizen waits for pages. A walk of the site map or a bare HTTP check is not such a flow.
+JOURNEYS = ("page_load", "search", "form_submission", "tracking")
+#: Checks of whether the portal answers at all; a form that fails on a portal that answers is not an outage.
+REACHABILITY = ("http", "page_load")
+SUCCESS = ("passed", "degraded")
+#: Outcomes that say how the portal treated the visitor; the rest is the probe's trouble, a firewall, or maintenance.
+JUDGED = ("passed", "degraded", "failed")
+
+
+class epoch(GenericFunction[float]):  # noqa: N801 - named as the SQL that it writes
+    """Seconds since 1970 of a stored time."""
+
+    type = Float()
+    inherit_cache = True
+
+
+@compiles(epoch, "sqlite")
+def _epoch_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"((julianday({compiler.process(element.clauses, **options)}) - 2440587.5) * 86400.0)"
+
+
+@compiles(epoch)
+def _epoch(element: Any, compiler: Any, **options: Any) -> str:
+    return f"extract(epoch from {compiler.process(element.clauses, **options)})"
+
+
+@contextmanager
+def open_store(store_url: str) -> Iterator[Connection]:
+    """A connection that only reads; `store_url` is an SQLAlchemy URL or the path of an SQLite file.
+
+    Raises:
+        InputError: no such store, or one that gapwatch did not write.
+    """
+    shown = store_url if "@" not in store_url else "…@" + store_url.rsplit("@", 1)[1]
+    try:
+        url = make_url(store_url if "://" in store_url else f"sqlite:///{store_url}")
+        if url.get_backend_name() == "sqlite":
+            file = Path(url.database or "")
+            if not file.is_file():
+                raise InputError([Problem(shown, None, "no such store", "run `gapwatch once` or `gapwatch run` first")])
+            url = url.set(database=f"file:{file.resolve()}", query={"mode": "ro", "uri": "true"})
+        engine = create_engine(url)
+    except (ArgumentError, ModuleNotFoundError):
+        raise InputError(
+            [Problem(shown, None, "is no store's address", "write sqlite:///path/to/store.sqlite or a PostgreSQL URL")]
+        ) from None
+    try:
+        with engine.connect() as connection:
+            lacking = sorted(set(metadata.tables) - set(inspect(connection).get_table_names()))
+            if lacking:
+                raise InputError(
+                    [Problem(shown, None, f"lacks the table {lacking[0]!r}", "name the store that gapwatch writes")]
+                )
+            yield connection
+    except SQLAlchemyError as error:
+        said = str(error).splitlines()[0][:200]
+        raise InputError([Problem(shown, None, f"cannot be read: {said}", "check address and rights")]) from None
+    finally:
+        engine.dispose()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which runs are asked about."""
+
+    portal: str
+    window: Window
+    location: str | None = None
+    browser: str | None = None
+    device: str | None = None
+
+    def where(self, *kinds: str) -> ColumnElement[bool]:
+        """The runs of this scope, of `kinds` or of all."""
+        terms = [
+            runs.c.portal == self.portal,
+            runs.c.started_at >= self.window.start,
+            runs.c.started_at < self.window.end,
+        ]
+        terms += [
+            runs.c[name] == value
+            for name in ("location", "browser", "device")
+            if (value := getattr(self, name)) is not None
+        ]
+        if kinds:
+            terms.append(runs.c.kind.in_(kinds))
+        return and_(*terms)
+
+    def timed(self, *kinds: str) -> ColumnElement[bool]:
+        """Runs whose timings count: judged, and measured on a host that was not contended."""
+        return and_(self.where(*kinds), runs.c.outcome.in_(JUDGED), runs.c.timing_valid)
+
+    def day(self) -> ColumnElement[int]:
+        """Local days since 1970."""
+        return cast(func.floor((epoch(runs.c.started_at) + self.window.offset_seconds) / 86400.0), Integer)
+
+    def hour(self) -> ColumnElement[int]:
+        """Local hour of the day, 0-23. The half millisecond undoes the rounding of SQLite's day numbers."""
+        seconds = epoch(runs.c.started_at) + self.window.offset_seconds + 0.0005
+        return cast(func.floor(seconds / 3600.0), Integer) % 24
+
+
+def portals(connection: Connection) -> dict[str, int]:
+    """Names of the portals in the store, with their number of runs."""
+    query = select(runs.c.portal, func.count()).group_by(runs.c.portal).order_by(runs.c.portal)
+    return {str(name): int(count) for name, count in connection.execute(query)}
+
+
+def span(connection: Connection, portal: str) -> tuple[datetime, datetime] | None:
+    """Start of the first and the last run of `portal` in the store; None without runs."""
+    query = select(func.min(runs.c.started_at), func.max(runs.c.started_at)).where(runs.c.portal == portal)
+    first, last = connection.execute(query).one()
+    return None if first is None else (aware(first), aware(last))
+
+
+def aware(value: datetime) -> datetime:
+    """A time from the store as aware UTC."""
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
