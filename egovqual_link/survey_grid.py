@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from egovqual_link.instrument import Text
 from scenarios.source import InputError, Problem, nearest
@@ -20,6 +20,8 @@ MAX_BYTES: Final = 1_000_000_000
 MAX_COLUMNS: Final = 2_000
 MAX_ROWS: Final = 5_000_000
 CHUNK: Final = 10_000
+#: Line and cells of each row; closing it closes the file.
+Rows = Generator[tuple[int, list[str]], None, None]
 SEPARATORS: Final = (",", ";", "\t", "|")
 
 
@@ -30,9 +32,16 @@ class Grid:
     source: str
     header: list[str]
     header_line: int
-    rows: Iterator[tuple[int, list[str]]]
+    rows: Rows
     notes: list[Text] = field(default_factory=list)
     blank_lines: list[int] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Close the file, read to its end or not."""
+        self.rows.close()
 
     def chunks(self) -> Iterator[tuple[list[int], list[list[str]]]]:
         """Lines and cells of up to CHUNK rows at a time; blank rows are left out and noted.
@@ -133,9 +142,7 @@ def _open_csv(path: Path, source: str, start: bytes, encoding: str | None, separ
     return _grid(source, header, line, rows, notes)
 
 
-def _csv_rows(
-    file: io.TextIOWrapper, source: str, encoding: str, separator: str | None
-) -> Iterator[tuple[int, list[str]]]:
+def _csv_rows(file: io.TextIOWrapper, source: str, encoding: str, separator: str | None) -> Rows:
     line = 0
     with file:
         try:
@@ -250,8 +257,9 @@ def _merged(worksheet: Any, line: int) -> str | None:
     return None
 
 
-def _grid(source: str, header: list[str], line: int, rows: Iterator[tuple[int, list[str]]], notes: list[Text]) -> Grid:
+def _grid(source: str, header: list[str], line: int, rows: Rows, notes: list[Text]) -> Grid:
     if len(header) > MAX_COLUMNS:
+        rows.close()
         raise _error(source, line, f"has {len(header):,} columns", "is it the right file?")
     header = [name.strip() for name in header]
     while header and not header[-1]:

@@ -57,14 +57,14 @@ def load_survey(
     mapped = load_mapping(mapping)
     instrument = instrument or load_instrument()
     declared = mapped.mapping
-    grid = open_grid(Path(path), encoding=declared.encoding, separator=declared.separator, sheet=declared.sheet)
-    plan = plan_columns(Header(grid.source, grid.header_line, grid.header), instrument, mapped)
-    problems = list(plan.problems)
-    chosen = _scale(scale, mapped, grid.source, problems)
-    if problems or chosen is None:
-        raise InputError(problems)
-    reader = AnswerReader(chosen, declared.answers)
-    collected = _collect(grid, plan, reader, instrument)
+    with open_grid(Path(path), encoding=declared.encoding, separator=declared.separator, sheet=declared.sheet) as grid:
+        plan = plan_columns(Header(grid.source, grid.header_line, grid.header), instrument, mapped)
+        problems = list(plan.problems)
+        chosen = _scale(scale, mapped, grid.source, problems)
+        if problems or chosen is None:
+            raise InputError(problems)
+        reader = AnswerReader(chosen, declared.answers)
+        collected = _collect(grid, plan, reader, instrument)
     return _assemble(_Reading(grid, plan, reader, instrument, mapped), collected)
 
 
