@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -156,7 +157,17 @@ def load_instrument(path: Path | str | None = None) -> Instrument:
         InputError: every mistake with file and line: unknown keys, wrong types, a key that stands twice,
             an item of no dimension, an indicator whose key does not tell its unit.
     """
-    document = load_yaml(SHIPPED if path is None else Path(path))
+    return _shipped() if path is None else _load(Path(path))
+
+
+@cache
+def _shipped() -> Instrument:
+    # Frozen, so one reading serves everybody.
+    return _load(SHIPPED)
+
+
+def _load(path: Path) -> Instrument:
+    document = load_yaml(path)
     instrument = validate(Instrument, document)
     problems = [*_repeated(instrument, document), *_dangling(instrument, document)]
     if problems:
