@@ -265,7 +265,7 @@ class RunMetrics:
 
     def _latest_parts(self, run: Run, labels: Labels) -> None:
         weights: dict[tuple[str, ...], float] = {}
-        for page in run.pages:
+        for page in _service_pages(run):
             if page.transferred_bytes is not None:
                 where = (self._step(run, page.step),)
                 weights[where] = weights.get(where, 0) + page.transferred_bytes
@@ -282,7 +282,7 @@ class RunMetrics:
     def _latest_timings(self, run: Run, labels: Labels) -> None:
         vitals: dict[tuple[str, ...], float] = {}
         shifts: dict[tuple[str, ...], float] = {}
-        for page in run.pages:
+        for page in _service_pages(run):
             where = self._step(run, page.step)
             # A step that led over several pages shows the worst of them.
             for vital, value in _vitals(page).items():
@@ -291,7 +291,12 @@ class RunMetrics:
                 shifts[where,] = max(page.cls, shifts.get((where,), page.cls))
         self._replace("gapwatch_web_vital_seconds", labels, ("page", "vital"), vitals)
         self._replace("gapwatch_web_vital_cls", labels, ("page",), shifts)
-        self._replace("gapwatch_http_phase_seconds", labels, ("phase",), _phases(run.http))
+        self._replace(
+            "gapwatch_http_phase_seconds",
+            labels,
+            ("phase",),
+            _phases(run.http if run.outcome in TIMED_OUTCOMES else None),
+        )
 
     # The registry underneath.
 
@@ -373,6 +378,11 @@ class RunMetrics:
             return
         elif tuple(labels[label] for label in spec.labels) not in self._series[spec.name]:
             self._set(spec.name, value, labels)
+
+
+def _service_pages(run: Run) -> tuple[PageMetrics, ...]:
+    """The pages of the service itself: a firewall's or a maintenance page must not show as a light, quick portal."""
+    return run.pages if run.outcome in TIMED_OUTCOMES else ()
 
 
 def _vitals(page: PageMetrics) -> dict[str, float]:

@@ -169,6 +169,16 @@ def test_vitals_are_the_newest_valid_runs_and_disappear_when_not_measured():
     assert samples(metrics, "gapwatch_web_vital_cls") == {}
 
 
+@pytest.mark.parametrize("outcome", ["blocked", "maintenance"])
+def test_a_firewalls_page_does_not_show_as_the_portals(outcome):
+    metrics = RunMetrics()
+    metrics.observe(full_run(1, outcome="passed", timed_out=False))
+    metrics.observe(full_run(2, outcome=outcome, timed_out=False))
+    for name in ("web_vital_seconds", "web_vital_cls", "page_weight_bytes", "http_phase_seconds"):
+        assert samples(metrics, f"gapwatch_{name}") == {}
+    assert value(metrics, "gapwatch_tls_certificate_expiry_timestamp_seconds") is not None
+
+
 def test_a_step_over_several_pages_shows_the_worst_vitals_and_the_whole_weight():
     metrics = RunMetrics()
     pages = (
