@@ -140,7 +140,8 @@ def _row(job: Job, glances: Sequence[Glance], texts: Mapping[str, str]) -> dict[
     if last is not None:
         row["outcome"], row["at"] = last.outcome, last.started_at
         row["why"] = "" if last.outcome == "passed" else last.error_reason or last.worst or ""
-        row["seconds"] = "" if last.outcome == "error" else _wait(last.duration_seconds, texts)
+        # How quickly a portal failed is no citizen's wait for the service.
+        row["seconds"] = _wait(last.duration_seconds, texts) if last.outcome in _WELL else ""
     row["said"] = texts[row["outcome"]]
     return row
 
