@@ -2,7 +2,12 @@
 
 # The survey side: instrument, answers, printed tables and their statistics.
 from egovqual_link.instrument import Instrument, load_instrument
+from egovqual_link.ipa import ipa
+from egovqual_link.load import load_source
+from egovqual_link.paired import gap_tests
 from egovqual_link.published import SEMARANG, PublishedTable, load_published
+from egovqual_link.reliability import item_total, reliability
+from egovqual_link.sample_size import SampleSize, for_mean, slovin
 from egovqual_link.scale import Scale, parse_scale
 from egovqual_link.scores import (
     all_scores,
@@ -13,20 +18,32 @@ from egovqual_link.scores import (
     with_and_without_flagged,
 )
 from egovqual_link.survey import Survey
+from egovqual_link.survey_columns import SurveyMapping
+from egovqual_link.survey_load import load_survey
 
 __all__ = [
     "SEMARANG",
     "Instrument",
     "PublishedTable",
+    "SampleSize",
     "Scale",
     "Survey",
+    "SurveyMapping",
     "all_scores",
     "dimension_scores",
+    "for_mean",
     "gap_scores",
+    "gap_tests",
+    "ipa",
+    "item_total",
     "load_instrument",
     "load_published",
+    "load_source",
+    "load_survey",
     "overall_of",
     "overall_scores",
     "parse_scale",
+    "reliability",
+    "slovin",
     "with_and_without_flagged",
 ]

@@ -19,6 +19,9 @@ from egovqual_link.survey_columns import KINDS
 
 Floats = npt.NDArray[np.float64]
 
+#: The steepest slope of the log likelihood (per respondent) that still counts as a maximum.
+_FLAT: Final = 1e-4
+
 RELIABILITY_COLUMNS: Final = (
     "level", "key", "kind", "items", "n", "n_incomplete",
     "alpha", "alpha_low", "alpha_high", "alpha_method", "alpha_standardised",
@@ -164,25 +167,36 @@ def mcdonald_omega(covariance: Floats) -> float:
         _NoSolutionError: the fit did not converge, or an error variance fell to its bound (Heywood case).
     """
     from statsmodels.multivariate.factor import Factor
-    from statsmodels.tools.sm_exceptions import ConvergenceWarning
+    from statsmodels.tools.sm_exceptions import ConvergenceWarning, EstimationWarning
 
     spread = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(spread, spread)
     if covariance.sum() <= 0:
         raise _NoSolutionError("negative_covariance")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    factor = Factor(corr=correlation, n_factor=1, method="ml")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", EstimationWarning)
         try:
-            fit = Factor(corr=correlation, n_factor=1, method="ml").fit(maxiter=500, tol=1e-10)
+            fit = factor.fit(maxiter=500, tol=1e-8, start=_first_component(correlation))
         except (ValueError, np.linalg.LinAlgError):
             raise _NoSolutionError("not_converged") from None
     unique = np.asarray(fit.uniqueness, dtype=float)
     # An error variance that runs to zero also stops the optimiser early: the cause is told, not the symptom.
     if (unique < 0.005).any():
         raise _NoSolutionError("improper_solution")
-    if not np.isfinite(unique).all() or any(issubclass(each.category, ConvergenceWarning) for each in caught):
+    # The optimiser also calls itself lost where rounding alone keeps it from a smaller slope; the slope decides.
+    if not np.isfinite(unique).all() or np.abs(factor.mle_retvals.jac).max() > _FLAT:
         raise _NoSolutionError("not_converged")
     return float(1 - (unique * spread**2).sum() / covariance.sum())
+
+
+def _first_component(correlation: Floats) -> tuple[Floats, Floats]:
+    """Where the fit starts: loadings of the first principal component. The library's own start is a random one."""
+    values, vectors = np.linalg.eigh(correlation)
+    loadings = vectors[:, -1:] * np.sqrt(values[-1])
+    loadings *= np.sign(loadings.sum()) or 1.0
+    return loadings, np.clip(1 - loadings[:, 0] ** 2, 0.1, 0.9)
 
 
 def _delta_error(answers: Floats, covariance: Floats, statistic: Callable[[Floats], float]) -> float:
