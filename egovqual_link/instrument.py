@@ -170,8 +170,7 @@ def _repeated(instrument: Instrument, document: Document) -> Iterator[Problem]:
         places += [(each.key, (group, index, "key")) for index, each in enumerate(getattr(instrument, group))]
     for index, item in enumerate(instrument.items):
         places += [
-            (each.key, ("items", index, "indicators", number, "key"))
-            for number, each in enumerate(item.indicators)
+            (each.key, ("items", index, "indicators", number, "key")) for number, each in enumerate(item.indicators)
         ]
     count = Counter(key for key, _ in places)
     seen: dict[str, int | None] = {}

@@ -185,9 +185,7 @@ def _table(source: str, instrument: Instrument, study: str, rows: list[PrintedRo
     )
 
 
-def _from_yaml(
-    document: Document, instrument: Instrument
-) -> tuple[PublishedTable, list[PrintedRow], list[Problem]]:
+def _from_yaml(document: Document, instrument: Instrument) -> tuple[PublishedTable, list[PrintedRow], list[Problem]]:
     data = validate(_File, document)
     problems = [*_unknown_names(document, data, instrument)]
     if not (data.dimensions or data.items):
@@ -243,9 +241,7 @@ def _unknown_names(document: Document, data: _File, instrument: Instrument) -> l
         for index, key in enumerate(data.said_to_exceed_expectation)
     ]
     for group in ("ipa_priority", "said_to_fall_short", "said_to_work"):
-        named += [
-            ((group, index, "item"), each.item, "item") for index, each in enumerate(getattr(data, group))
-        ]
+        named += [((group, index, "item"), each.item, "item") for index, each in enumerate(getattr(data, group))]
     return [
         document.problem(place, f"{key!r} is no {kind} of {instrument.key}", nearest(key, known))
         for place, key, kind in named

@@ -31,13 +31,9 @@ class PrintedRow:
     digits: Mapping[str, int]
 
     @classmethod
-    def at(
-        cls, document: Document, place: tuple[str | int, ...], level: str, key: str, scores: Any
-    ) -> PrintedRow:
+    def at(cls, document: Document, place: tuple[str | int, ...], level: str, key: str, scores: Any) -> PrintedRow:
         """The row that stands at `place` of a YAML document."""
-        return cls(
-            level, key, scores, {name: document.line((*place, name)) for name in (*_SCORES, "items")}, {}
-        )
+        return cls(level, key, scores, {name: document.line((*place, name)) for name in (*_SCORES, "items")}, {})
 
     def value(self, name: str) -> float | None:
         """The score `name`, None where not printed."""
@@ -58,9 +54,7 @@ class _Rounding:
         return 0.5 * 10.0 ** -max(own, self.usual["gap" if name == "gap" else "mean"])
 
 
-def check_rows(
-    source: str, rows: Sequence[PrintedRow], instrument: Instrument, scale: Scale | None
-) -> list[Problem]:
+def check_rows(source: str, rows: Sequence[PrintedRow], instrument: Instrument, scale: Scale | None) -> list[Problem]:
     """Every contradiction among printed rows, in the order of the file.
 
     A gap must be performance - importance; a dimension the mean of its items; the overall the mean over
@@ -162,9 +156,7 @@ def _check_overall(
     items = [(row, 1.0) for row in rows if row.level == "item"]
     dimensions = [(row, float(len(instrument.items_of(row.key)))) for row in rows if row.level == "dimension"]
     if len(dimensions) == len(instrument.dimensions):
-        yield from _check_mean(
-            source, overall, dimensions, rounding, "all items (dimensions weighted by their items)"
-        )
+        yield from _check_mean(source, overall, dimensions, rounding, "all items (dimensions weighted by their items)")
     elif len(items) == len(instrument.items):
         yield from _check_mean(source, overall, items, rounding, "all items")
 

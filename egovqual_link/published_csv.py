@@ -86,9 +86,7 @@ def _columns(source: str, header: Sequence[str]) -> tuple[list[str], list[Proble
         for name in sorted({name for name in names if name and names.count(name) > 1})
     ]
     if not problems and not {"item", "dimension"} & set(names):
-        problems.append(
-            Problem(source, 1, "has no column `item` or `dimension`", "name what each line is of")
-        )
+        problems.append(Problem(source, 1, "has no column `item` or `dimension`", "name what each line is of"))
     if not problems and not ({"performance", "importance"} <= set(names) or "gap" in names):
         problems.append(
             Problem(source, 1, "has no scores", "give `performance` and `importance`, or `gap`, as columns")

@@ -44,9 +44,7 @@ _REASONS = {
         en="omega needs at least three items: with two the model is not identified",
         id="omega memerlukan paling sedikit tiga butir: dengan dua butir model tidak teridentifikasi",
     ),
-    "one_item": Text(
-        en="reliability needs at least two items", id="reliabilitas memerlukan paling sedikit dua butir"
-    ),
+    "one_item": Text(en="reliability needs at least two items", id="reliabilitas memerlukan paling sedikit dua butir"),
     "too_few_respondents": Text(
         en="too few respondents with complete answers", id="responden dengan jawaban lengkap terlalu sedikit"
     ),

@@ -40,9 +40,7 @@ class Draws:
         return f"bootstrap over respondents, {self.resamples} resamples, seed {self.seed}"
 
 
-def bootstrap_means(
-    survey: Survey, resamples: int = DEFAULT_RESAMPLES, seed: int = DEFAULT_SEED
-) -> Draws | None:
+def bootstrap_means(survey: Survey, resamples: int = DEFAULT_RESAMPLES, seed: int = DEFAULT_SEED) -> Draws | None:
     """Means of every item in resamples of whole respondents; None with fewer than two respondents.
 
     Above 100,000 respondents fewer resamples are drawn (at least 500); `Draws.resamples` tells.

@@ -48,9 +48,7 @@ def parse_scale(text: str, source: str = "--scale", line: int | None = None) -> 
     """
     found = _FORM.match(text)
     if not found:
-        raise InputError(
-            [Problem(source, line, f"{text[:40]!r} is not a scale", "write the end points as 1-6")]
-        )
+        raise InputError([Problem(source, line, f"{text[:40]!r} is not a scale", "write the end points as 1-6")])
     return make_scale((int(found[1]), int(found[2])), source, line)
 
 

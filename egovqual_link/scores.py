@@ -87,9 +87,7 @@ def gap_scores(
         ]
         return _frame(rows)
     draws = bootstrap_means(source, resamples, seed)
-    return _frame(
-        [_raw_row(source, _Group.item(source, index), draws, confidence) for index in _items(source)]
-    )
+    return _frame([_raw_row(source, _Group.item(source, index), draws, confidence) for index in _items(source)])
 
 
 def dimension_scores(
@@ -106,9 +104,7 @@ def dimension_scores(
     """
     if isinstance(source, PublishedTable):
         rows = [
-            _printed_row(
-                source, ("dimension", each.key, each.key), _dimension_printed(source, each.key), confidence
-            )
+            _printed_row(source, ("dimension", each.key, each.key), _dimension_printed(source, each.key), confidence)
             for each in source.instrument.dimensions
         ]
         return _frame(rows)
@@ -318,11 +314,7 @@ def _weighted(weighted: Sequence[tuple[Printed | None, float]], printed: Printed
     means: dict[str, float] = {}
     for name in ("performance", "importance"):
         means[name] = sum(weight * getattr(scores, name) for scores, weight in weighted) / total
-    kept = (
-        {}
-        if printed is None
-        else printed.model_dump(include={"n", "performance_sd", "importance_sd", "gap_sd"})
-    )
+    kept = {} if printed is None else printed.model_dump(include={"n", "performance_sd", "importance_sd", "gap_sd"})
     means["gap"] = means["performance"] - means["importance"]
     return Printed.model_validate(means | kept)
 
@@ -349,11 +341,7 @@ def _printed_row(
     }
     if scores.note is not None:
         note = scores.note
-        row |= (
-            {"note_en": note, "note_id": note}
-            if isinstance(note, str)
-            else {"note_en": note.en, "note_id": note.id}
-        )
+        row |= {"note_en": note, "note_id": note} if isinstance(note, str) else {"note_en": note.en, "note_id": note.id}
     if gap is not None and n is not None and scores.gap_sd is not None:
         half = stats.t.ppf((1 + confidence) / 2, n - 1) * scores.gap_sd / np.sqrt(n)
         row |= {"gap_low": gap - half, "gap_high": gap + half}

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -74,8 +75,10 @@ runs = Table(
     Column("timing_valid", Boolean, nullable=False),
     Column("invalid_reasons", JSON, nullable=False),
     Column("host", JSON, nullable=False),
-    Column("http", JSON),
+    Column("http", JSON(none_as_null=True)),
     # Shares of the run's search and forms parts; their details are in their own tables. Null: the run had no such part.
+    # How many gold queries were asked; 0 is a search part without a query, null is no search part.
+    Column("search_queries", Integer),
     Column("search_success_share", Float),
     Column("search_mean_reciprocal_rank", Float),
     Column("search_zero_hit_share", Float),
@@ -86,7 +89,7 @@ runs = Table(
     Column("form_personal_before_login", Integer),
     Column("form_rejected", Integer),
     Column("form_input_lost", Integer),
-    Column("form_duplicates", JSON),
+    Column("form_duplicates", JSON(none_as_null=True)),
     Column("evidence_screenshot", String(255)),
     Column("evidence_trace", String(255)),
     Index("ix_runs_portal_scenario_started_at", "portal", "scenario", "started_at"),
@@ -125,7 +128,7 @@ pages = _part(
     Column("dom_content_loaded_seconds", Float),
     Column("load_seconds", Float),
     Column("requests", Integer),
-    Column("transferred_bytes", Integer),
+    Column("transferred_bytes", BigInteger),
 )
 
 findings = _part(

@@ -260,12 +260,15 @@ class Script(StrictModel):
 class Step(StrictModel):
     """One thing the citizen does, by exactly one verb.
 
-    A failing step ends the flow and those after it are skipped; a `soft` one fails alone. `timeout` bounds the wait;
-    a wait above `slow` is a finding.
+    A failing step ends the flow and those after it are skipped; a `soft` one fails alone. An `optional` one is
+    skipped where its element is not on the page now. `refused: true` says that what was filled in is wrong on purpose:
+    the portal must refuse it. `timeout` bounds the wait; a wait above `slow` is a finding.
     """
 
     name: str | None = Field(default=None, min_length=1, max_length=80)
     soft: bool = False
+    optional: bool = False
+    refused: bool = False
     timeout: Seconds | None = None
     slow: Seconds | None = None
 
@@ -291,6 +294,10 @@ class Step(StrictModel):
         if len(verbs) != 1:
             said = "none" if not verbs else " and ".join(verbs)
             raise ValueError(f"a step has exactly one verb of {', '.join(VERBS)}; here: {said}")
+        if self.optional and not isinstance(self.argument, Target):
+            raise ValueError(f"`optional` goes with steps that act on an element, not with `{self.verb}`")
+        if self.refused and self.verb not in ("click", "submit"):
+            raise ValueError("`refused` goes with the `click` or `submit` that sends the form")
         return self
 
     @property
@@ -357,7 +364,7 @@ class Scenario(StrictModel):
             raise ValueError("`request` goes with `kind: http`, and only with it")
         if (self.kind == "http") == bool(self.steps):
             raise ValueError("`steps` are what every kind but http is made of; at least one is needed")
-        if self.step_timeout > self.deadline:
+        if self.steps and self.step_timeout > self.deadline:
             raise ValueError(f"step_timeout ({self.step_timeout:g} s) is longer than deadline ({self.deadline:g} s)")
         return self
 

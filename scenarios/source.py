@@ -228,6 +228,8 @@ def problems_of(error: ValidationError, model: type[BaseModel], document: Docume
     """What pydantic found, as problems with lines, in the order of the file, each place once."""
     found: dict[tuple[int | None, str], Problem] = {}
     for detail in error.errors(include_url=False):
+        if detail["type"] == "too_short" and detail["input"]:
+            continue  # the elements were given; their own mistakes are told one by one
         where = _place(document, path, detail["loc"])
         problem = Problem(document.source, document.line(where), _message(detail, where), _hint(detail, model, where))
         found.setdefault((problem.line, problem.message), problem)

@@ -60,9 +60,7 @@ def test_a_published_rating_has_three_grades() -> None:
         ("rating: {good: 2.5, poor: 4.0", "rating: {good: 4.0, poor: 2.5", "runs against its direction"),
     ],
 )
-def test_a_mistake_is_refused_with_its_line_and_the_mend(
-    tmp_path: Path, old: str, new: str, said: str
-) -> None:
+def test_a_mistake_is_refused_with_its_line_and_the_mend(tmp_path: Path, old: str, new: str, said: str) -> None:
     message = refused(tmp_path, old, new)
     assert said in message
     line = SHIPPED.read_text(encoding="utf-8").split(old)[0].count("\n") + 1

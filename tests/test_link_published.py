@@ -56,9 +56,7 @@ def test_the_one_gap_of_an_item_carries_its_doubt() -> None:
 
 def test_a_printed_sd_and_n_give_an_interval(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
-    path.write_text(
-        "item,performance,importance,gap,n,gap_sd\nEF1,3.10,3.60,-0.50,100,1.0\n", encoding="utf-8"
-    )
+    path.write_text("item,performance,importance,gap,n,gap_sd\nEF1,3.10,3.60,-0.50,100,1.0\n", encoding="utf-8")
     row = gap_scores(load_published(path)).iloc[0]
     # t(0.975, df 99) = 1.984217 (printed tables of Student's t)
     assert (row.gap_low, row.gap_high) == pytest.approx((-0.6984217, -0.3015783), abs=1e-6)
@@ -72,9 +70,7 @@ def test_a_gap_that_the_means_cannot_give_is_told_with_its_place(tmp_path: Path)
 
 def test_a_gap_within_rounding_is_accepted(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_text(
-        "item,performance,importance,gap\nEF1,3.45,3.42,0.04\nEF2,3.45,3.42,0.02\n", encoding="utf-8"
-    )
+    path.write_text("item,performance,importance,gap\nEF1,3.45,3.42,0.04\nEF2,3.45,3.42,0.02\n", encoding="utf-8")
     assert load_published(path).problems == ()
 
 
@@ -91,9 +87,7 @@ def test_a_gap_within_rounding_is_accepted(tmp_path: Path) -> None:
         ("study:", "studi:", "did you mean 'study'?"),
     ],
 )
-def test_a_contradiction_or_mistake_is_told_with_its_line(
-    tmp_path: Path, old: str, new: str, said: str
-) -> None:
+def test_a_contradiction_or_mistake_is_told_with_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
     told = problems(tmp_path / "t.yaml", changed(old, new))
     line = SEMARANG.read_text(encoding="utf-8").split(old)[0].count("\n") + 1
     assert any(each.startswith(f":{line}: ") and said in each for each in told), told

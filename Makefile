@@ -1,0 +1,51 @@
+# The two commands of the README: `make demo` and `make test`. Each sets up what it needs and is quick when nothing changed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := .stamps
+
+.PHONY: demo test check bench lock format clean
+
+$(STAMPS)/install: requirements.lock pyproject.toml scripts/setup.sh
+	@PYTHON=$(PYTHON) bash scripts/setup.sh install
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/dev: requirements-dev.lock $(STAMPS)/install
+	@PYTHON=$(PYTHON) bash scripts/setup.sh dev
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/browser: scripts/setup.sh $(STAMPS)/install
+	@bash scripts/setup.sh browser
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/servers: scripts/setup.sh
+	@bash scripts/setup.sh servers
+	@mkdir -p $(STAMPS) && touch $@
+
+demo: $(STAMPS)/install $(STAMPS)/browser  ## probe the demo portal and write the report to var/demo
+	$(BIN)/gapwatch demo
+
+test: $(STAMPS)/dev $(STAMPS)/browser $(STAMPS)/servers  ## all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMPS)/dev  ## everything that needs no browser: lint, types, layers, known vulnerabilities
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMPS)/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMPS)/dev $(STAMPS)/browser  ## measured ratios; nothing here is a test
+	$(BIN)/python bench/journey.py
+
+lock: $(STAMPS)/dev  ## resolve the newest versions that constraints allow
+	$(BIN)/uv pip compile pyproject.toml --group install --universal --python-version 3.11 --generate-hashes \
+	  -c requirements/constraints.in -o requirements.lock -q --no-header --no-annotate --upgrade
+	$(BIN)/uv pip compile pyproject.toml --group install --group dev --universal --python-version 3.11 --generate-hashes \
+	  -c requirements/constraints.in -c requirements.lock -o requirements-dev.lock -q --no-header --no-annotate --upgrade
+
+clean:
+	rm -rf $(VENV) $(STAMPS) var

@@ -1,0 +1,2 @@
+"use strict";
+console.error("Gagal memuat konfigurasi layanan: unexpected token in settings");

@@ -1,0 +1,2 @@
+"use strict";
+setTimeout(() => window.alert("Sesi Anda akan segera berakhir."), 50);

@@ -1,0 +1,2 @@
+"use strict";
+setTimeout(() => window.open("/pemeliharaan", "_blank"), 50);

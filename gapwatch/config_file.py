@@ -1,0 +1,158 @@
+"""The shape of config.yaml as a person writes it: strict models, nothing resolved yet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Annotated, Literal, Self, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from gapwatch.timetable import check_cron, check_zone
+from scenarios.model import Browser, GoldQuery, Many, Seconds, parse_duration
+from scenarios.source import StrictModel
+
+T = TypeVar("T")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+def _name(value: str) -> str:
+    # Names become metric labels, file names and parts of addresses, so they stay plain and short.
+    if not _NAME.fullmatch(value):
+        raise ValueError(f"{value[:60]!r} must be made of a-z, 0-9, - and _ only, and at most 63 long")
+    return value
+
+
+def _at_least_one(value: tuple[T, ...]) -> tuple[T, ...]:
+    if not value:
+        raise ValueError("is empty; give at least one")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Zone = Annotated[str, AfterValidator(check_zone)]
+Cron = Annotated[str, AfterValidator(check_cron)]
+Interval = Annotated[float, BeforeValidator(parse_duration), Field(ge=1)]
+Network = Literal["native", "fast-4g", "slow-4g", "3g"]
+Jitter = Annotated[float, BeforeValidator(parse_duration), Field(ge=0)]
+
+
+def _portal_address(value: str) -> str:
+    """A web address that a citizen could open; credentials, queries and fragments do not belong in it."""
+    try:
+        parts = urlsplit(value)
+        port_is_number = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ValueError("is not a web address; write https://portal.example.go.id") from None
+    if parts.scheme not in ("http", "https"):
+        raise ValueError(f"must begin with https:// or http://, not {parts.scheme or value[:40]!r}")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not carry a user name or password; give them under `secrets`")
+    if not parts.hostname or not port_is_number or re.search(r"\s", value):
+        raise ValueError("is not a web address; write https://portal.example.go.id")
+    if parts.query or parts.fragment:
+        raise ValueError("must end with the path: a query or fragment belongs in a flow's `open`")
+    return value.rstrip("/")
+
+
+def split_listen(value: str) -> tuple[str, int]:
+    """Host and port of `127.0.0.1:9464` or `[::1]:9464`; ValueError for anything else."""
+    match = re.fullmatch(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[A-Za-z0-9.-]+)):(?P<port>\d{1,5})", value)
+    if match is None or int(match["port"]) > 65535:
+        raise ValueError("must be host:port such as 127.0.0.1:9464 (IPv6 as [::1]:9464)")
+    if match["six"]:
+        ip_address(match["six"])
+    return match["six"] or match["host"], int(match["port"])
+
+
+def _listen(value: str) -> str:
+    split_listen(value)
+    return value
+
+
+_REFERENCE = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+)", re.DOTALL)
+
+
+def _reference(value: str) -> str:
+    # The value is never echoed: whoever wrote the secret itself here should not find it in a log as well.
+    if not _REFERENCE.fullmatch(value):
+        raise ValueError("must say where the secret is, as env:NAME or file:PATH; a secret never stands in the config")
+    return value
+
+
+def _store(value: str) -> str:
+    if value.startswith(("env:", "file:")):
+        return _reference(value)
+    if not re.match(r"(?:sqlite|postgresql)(?:\+[a-z0-9]+)?://", value):
+        raise ValueError("must be a database URL such as sqlite:///var/gapwatch.db, or env:NAME or file:PATH of one")
+    return value
+
+
+class BrowserFile(StrictModel):
+    """How browsers are started."""
+
+    headed: bool = False
+    executables: Mapping[Browser, str] = Field(default_factory=dict)
+
+
+class TimingFile(StrictModel):
+    """When and with what a scenario runs; each may be left to the defaults."""
+
+    every: Interval | None = None
+    cron: Cron | None = None
+    timezone: Zone | None = None
+    jitter: Jitter | None = None
+    deadline: Seconds | None = None
+    browser: Annotated[Many[Browser], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)] | None = None
+    device: str | None = Field(default=None, min_length=1, max_length=64)
+    network: Network | None = None
+
+    @model_validator(mode="after")
+    def _one_schedule(self) -> Self:
+        if self.every is not None and self.cron is not None:
+            raise ValueError("give `every` or `cron`, not both")
+        return self
+
+
+class ScenarioFile(TimingFile):
+    """One scenario of a portal: a shipped name or a flow file, and when it runs."""
+
+    scenario: str = Field(min_length=1)
+
+
+def _as_scenario(value: object) -> object:
+    return {"scenario": value} if isinstance(value, str) else value
+
+
+class PortalFile(StrictModel):
+    """A portal, what may be done there, what its flows need, and which scenarios run."""
+
+    name: Name
+    title: str | None = Field(default=None, max_length=120)
+    base_url: Annotated[str, AfterValidator(_portal_address)]
+    allow_submit: bool | None = None
+    locale: str = Field(default="id-ID", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    timezone: Zone = "Asia/Jakarta"
+    user_agent_suffix: str | None = Field(default=None, max_length=200, pattern=r"^[\x20-\x7e]*$")
+    ignore_https_errors: bool = False
+    settings: Mapping[str, str] = Field(default_factory=dict)
+    secrets: Mapping[str, Annotated[str, AfterValidator(_reference)]] = Field(default_factory=dict)
+    gold_queries: Many[GoldQuery] = ()
+    scenarios: Annotated[Many[Annotated[ScenarioFile, BeforeValidator(_as_scenario)]], AfterValidator(_at_least_one)]
+
+
+class ConfigFile(StrictModel):
+    """The whole file."""
+
+    version: Literal[1]
+    location: Name = "local"
+    store: Annotated[str, AfterValidator(_store)] = "sqlite:///var/gapwatch.db"
+    listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:9464"
+    evidence: str = Field(default="var/evidence", min_length=1)
+    concurrency: int = Field(default=2, ge=1, le=64)
+    grace: Seconds = 20.0
+    browser: BrowserFile = Field(default_factory=BrowserFile)
+    defaults: TimingFile = Field(default_factory=TimingFile)
+    portals: Annotated[Many[PortalFile], AfterValidator(_at_least_one)]

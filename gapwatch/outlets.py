@@ -1,0 +1,55 @@
+"""Where the runs of a configuration go: the store first, then the metrics, then files and other services."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from exporters.fanout import Exporter, Fanout
+from exporters.metrics import RunMetrics
+from exporters.pushgateway import PushError, carry_over, push
+from exporters.store import Store
+from exporters.textfile import TextfileExporter
+from probes.run import Run
+
+log = logging.getLogger(__name__)
+
+#: What waits for a slow store or service at the end gets this long.
+CLOSE_SECONDS = 10.0
+
+
+class Outlets:
+    """An open store, its metrics, and whoever else is told; StoreError when the store cannot be opened."""
+
+    def __init__(self, store_url: str, *, textfile: Path | None = None, pushgateway: str | None = None) -> None:
+        self.metrics = RunMetrics()
+        exporters: Sequence[Exporter] = (TextfileExporter(textfile, self.metrics),) if textfile else ()
+        self.store = Store.open(store_url)
+        self._pushgateway = pushgateway
+        self._fanout = Fanout(self.store, exporters, self.metrics)
+
+    async def publish(self, run: Run) -> None:
+        """Keep a run and tell of it; never fails, and waits about a second at most."""
+        await self._fanout.publish(run)
+
+    async def close(self) -> list[str]:
+        """Deliver what waits, then close; what went wrong, in words."""
+        lost = await self._fanout.close(CLOSE_SECONDS)
+        self.store.close()
+        trouble = [f"{lost} runs could not be kept in the store"] if lost else []
+        if self._pushgateway is not None:
+            trouble += self._push(self._pushgateway)
+        return trouble
+
+    def _push(self, url: str) -> list[str]:
+        try:
+            try:
+                carry_over(url, self.metrics)
+            except PushError as error:
+                # The push tells better what is wrong; counts that begin anew are no reason not to try it.
+                log.info("%s", error)
+            push(url, self.metrics)
+        except PushError as error:
+            return [str(error)]
+        return []

@@ -1,0 +1,54 @@
+"""Tables on the terminal: runs, summaries, and scores, as wide as they need to be where nobody sees a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from probes.run import Run
+
+_COLOURS = {
+    "passed": "green",
+    "degraded": "yellow",
+    "failed": "red",
+    "blocked": "magenta",
+    "maintenance": "blue",
+    "error": "bright_black",
+}
+
+
+def print_table(
+    headers: Sequence[str], rows: Iterable[Sequence[str]], *, right: Sequence[int] = (), title: str = ""
+) -> None:
+    """Print rows of text; columns whose index is in `right` are set flush right. Nothing is read as markup."""
+    table = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE_HEAD)
+    for index, header in enumerate(headers):
+        table.add_column(header, justify="right" if index in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
+    console = Console(file=sys.stdout, highlight=False)
+    if not console.is_terminal:
+        console = Console(file=sys.stdout, highlight=False, width=160)
+    console.print(table)
+
+
+def print_runs(runs: Iterable[Run]) -> None:
+    """One line a run, with its first findings."""
+    rows = []
+    for run in runs:
+        notes = [f"own trouble: {run.error_reason}"] if run.error_reason else []
+        if run.dry_stop:
+            notes.append(f"stopped before {run.dry_stop!r}")
+        if not run.timing_valid and not run.error_reason:
+            notes.append(f"timing not valid: {', '.join(run.invalid_reasons)}")
+        notes += [f"{finding.class_} ({finding.severity}): {finding.message}" for finding in run.findings[:3]]
+        if len(run.findings) > 3:
+            notes.append(f"and {len(run.findings) - 3} more findings")
+        seconds = f"{run.duration_seconds:.2f}"
+        rows.append((run.portal, run.scenario, run.browser, run.outcome, seconds, "\n".join(notes)))
+    print_table(("portal", "scenario", "browser", "outcome", "seconds", "notes"), rows, right=(4,))

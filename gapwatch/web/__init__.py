@@ -1,0 +1,1 @@
+"""The daemon's web side: metrics, health, probes on request, runs as JSON, and the status page."""

@@ -1,0 +1,110 @@
+"""`/probe`: Prometheus asks for one run of a configured scenario, in the manner of blackbox_exporter."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+
+from exporters.metrics import CONTENT_TYPE
+from gapwatch.config import Job
+from gapwatch.state import State
+from gapwatch.web.app import SERVICES
+from probes.run import Run
+
+#: What is left of Prometheus' patience for sending the answer.
+MARGIN_SECONDS = 0.25
+SHORTEST_SECONDS = 0.5
+TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
+
+
+async def probe(request: web.Request) -> web.Response:
+    """Run `module` (a scenario) on `target` (a portal), both by their names in the configuration, and no others.
+
+    400: a parameter is missing or wrong. 404: the configuration has no such name. 503: the probe's own trouble, so
+    that Prometheus sees a failed scrape and not a failed portal.
+    """
+    services = request.app[SERVICES]
+    target, module = request.query.get("target"), request.query.get("module")
+    if not target or not module:
+        return _said(400, "give target (a portal's name) and module (a scenario's name)")
+    try:
+        patience = scrape_timeout(request.headers.get(TIMEOUT_HEADER))
+    except ValueError:
+        return _said(400, f"{TIMEOUT_HEADER} is not a positive number")
+    job = find_job(services.state, target, module, request.query.get("browser"))
+    if job is None:
+        return _said(404, "the configuration has no such portal and scenario; an address is not a name")
+    limit = job.deadline_seconds if patience is None else min(job.deadline_seconds, patience)
+    try:
+        # Waiting for its turn counts too: Prometheus' clock runs from the request.
+        async with asyncio.timeout(patience):
+            run = await services.runner.run(job, deadline_seconds=max(SHORTEST_SECONDS, limit - MARGIN_SECONDS))
+    except TimeoutError:
+        return _said(503, "the host was too busy to run it within the scrape timeout")
+    if run.outcome == "error":
+        return _said(503, f"the probe's own trouble: {run.error_reason}")
+    return web.Response(body=render(run), headers={"Content-Type": CONTENT_TYPE})
+
+
+def scrape_timeout(header: str | None) -> float | None:
+    """Seconds until an answer is of no use any more, None where nobody says; ValueError for what is no duration."""
+    if header is None:
+        return None
+    seconds = float(header)
+    if not 0 < seconds < float("inf"):
+        raise ValueError(header)
+    return max(SHORTEST_SECONDS, seconds - MARGIN_SECONDS)
+
+
+def find_job(state: State, portal: str, scenario: str, browser: str | None) -> Job | None:
+    """The configuration's first job with these names."""
+    for job in state.config.jobs:
+        if (job.portal.name, job.scenario) == (portal, scenario) and browser in (None, job.browser):
+            return job
+    return None
+
+
+def _said(status: int, message: str) -> web.Response:
+    return web.Response(status=status, text=f"{message}\n")
+
+
+def render(run: Run) -> bytes:
+    """One run as metrics with blackbox_exporter's names, in a registry of its own."""
+    registry = CollectorRegistry()
+
+    def gauge(name: str, text: str, value: float) -> None:
+        Gauge(name, text, registry=registry).set(value)
+
+    gauge("probe_success", "1: passed (degraded or not), 0: the portal failed.", run.outcome in ("passed", "degraded"))
+    gauge("probe_duration_seconds", "Seconds that a citizen waits in the run.", run.duration_seconds)
+    gauge("probe_timing_valid", "Whether the host could time it.", run.timing_valid)
+    if run.steps:
+        steps = Gauge("probe_step_duration_seconds", "Seconds of each step.", ["step"], registry=registry)
+        for step in run.steps:
+            if step.duration_seconds is not None:
+                steps.labels(step=step.name).set(step.duration_seconds)
+    if run.http is not None:
+        _render_http(run, registry)
+    return generate_latest(registry)
+
+
+def _render_http(run: Run, registry: CollectorRegistry) -> None:
+    http = run.http
+    assert http is not None
+    phases = Gauge("probe_http_duration_seconds", "Seconds of each phase.", ["phase"], registry=registry)
+    for phase in ("resolve", "connect", "tls", "processing", "transfer"):
+        if (seconds := getattr(http.phases, phase)) is not None:
+            phases.labels(phase=phase).set(seconds)
+    if http.status is not None:
+        Gauge("probe_http_status_code", "Status of the last answer.", registry=registry).set(http.status)
+    Gauge("probe_http_redirects", "Redirects that were followed.", registry=registry).set(http.redirects)
+    if http.body_bytes is not None:
+        name = "probe_http_uncompressed_body_length"
+        Gauge(name, "Bytes of the body.", registry=registry).set(http.body_bytes)
+    if http.certificate_expiry is not None:
+        name = "probe_ssl_earliest_cert_expiry"
+        Gauge(name, "Unix time at which the certificate expires.", registry=registry).set(
+            http.certificate_expiry.timestamp()
+        )

@@ -1,0 +1,171 @@
+"""The status page: how each scenario of each portal is, for eye, keyboard and screen reader, without scripts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+from aiohttp import web
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from exporters.store import Store, StoreError
+from gapwatch.config import Job
+from gapwatch.state import Glance
+from gapwatch.web.app import SERVICES, Services
+from gapwatch.web.texts import TEXTS
+
+_WELL = ("passed", "degraded")
+#: Height of the drawing of the last runs, in its own units.
+_HEIGHT = 24.0
+
+Shares = dict[tuple[str, str], tuple[float | None, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One bar of the drawing: a run."""
+
+    x: float
+    y: float
+    height: float
+    outcome: str
+    title: str
+
+
+async def page(request: web.Request) -> web.Response:
+    """The status page; `?lang=en` or `?lang=id`, else by what the browser prefers."""
+    lang = _language(request)
+    services = request.app[SERVICES]
+    try:
+        shares = await asyncio.to_thread(_shares, services.store)
+    except StoreError:
+        shares = {}
+    html = _template().render(**_context(services, shares, lang, datetime.now(UTC)))
+    return web.Response(
+        text=html, content_type="text/html", headers={"Content-Language": lang, "Vary": "Accept-Language"}
+    )
+
+
+def _language(request: web.Request) -> str:
+    wanted = request.query.get("lang")
+    if wanted in TEXTS:
+        return wanted
+    for part in request.headers.get("Accept-Language", "")[:200].split(","):
+        code = part.split(";")[0].strip().lower()[:2]
+        if code in TEXTS:
+            return code
+    return "en"
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(loader=PackageLoader("gapwatch.web"), autoescape=True, undefined=StrictUndefined)
+    environment.trim_blocks = environment.lstrip_blocks = True
+    return environment.get_template("status.html")
+
+
+def _shares(store: Store) -> Shares:
+    """Share of runs of the last day that came to their end, and over how many, by portal and scenario."""
+    shares: Shares = {}
+    for row in store.summary(since=datetime.now(UTC) - timedelta(days=1)):
+        tried = row.passed + row.degraded + row.failed
+        shares[row.portal, row.scenario] = ((row.passed + row.degraded) / tried if tried else None, tried)
+    return shares
+
+
+def _context(services: Services, shares: Shares, lang: str, now: datetime) -> dict[str, Any]:
+    state, texts = services.state, TEXTS[lang]
+    due = services.next_due()
+    portals = []
+    outcomes: list[str] = []
+    for portal in state.config.portals:
+        rows = []
+        for job in state.config.jobs:
+            if job.portal.name != portal.name:
+                continue
+            row = _row(job, state.latest(job), texts)
+            share, tried = shares.get((portal.name, job.scenario), (None, 0))
+            row["ago"] = _span(now - row["at"], "ago", texts) if row["at"] else ""
+            row["share"] = f"{share:.1%}" if share is not None else texts["unmeasured"]
+            row["tried"] = texts["run" if tried == 1 else "runs"].format(n=tried)
+            row["next"] = _span(due[job.id] - now, "in", texts) if job.id in due else ""
+            rows.append(row)
+            outcomes.append(row["outcome"])
+        portals.append(
+            {"name": portal.name, "title": portal.title or portal.name, "url": portal.base_url, "rows": rows}
+        )
+    level, headline = _headline(outcomes, texts)
+    reload = state.last_reload
+    return {
+        "t": texts,
+        "lang": lang,
+        "other": "en" if lang == "id" else "id",
+        "level": level,
+        "headline": headline,
+        "portals": portals,
+        "problems": reload.problems if reload else (),
+        "since": texts["since"].format(when=f"{state.started_at:%Y-%m-%d %H:%M}", location=state.config.location),
+        "height": _HEIGHT,
+    }
+
+
+def _headline(outcomes: Sequence[str], texts: Mapping[str, str]) -> tuple[str, str]:
+    seen = [outcome for outcome in outcomes if outcome != "none"]
+    bad = [outcome for outcome in seen if outcome not in (*_WELL, "error")]
+    if not seen:
+        return "none", texts["waiting"]
+    if bad:
+        return "failed", texts["some_fail"].format(n=len(bad), total=len(outcomes))
+    if "error" in seen:
+        return "error", texts["own_trouble"]
+    return "passed", texts["all_well"]
+
+
+def _row(job: Job, glances: Sequence[Glance], texts: Mapping[str, str]) -> dict[str, Any]:
+    """What the runs of a job say of it."""
+    last = glances[-1] if glances else None
+    row: dict[str, Any] = {
+        "scenario": job.scenario,
+        "detail": f"{job.browser}, {job.device}" if job.needs_browser else "http",
+        "outcome": "none",
+        "why": "",
+        "at": None,
+        "seconds": "",
+        "ticks": _ticks(glances, texts),
+    }
+    if last is not None:
+        row["outcome"], row["at"] = last.outcome, last.started_at
+        row["why"] = "" if last.outcome == "passed" else last.error_reason or last.worst or ""
+        row["seconds"] = "" if last.outcome == "error" else f"{last.duration_seconds:.2f} s"
+    row["said"] = texts[row["outcome"]]
+    return row
+
+
+def _span(span: timedelta, way: str, texts: Mapping[str, str]) -> str:
+    seconds = int(span.total_seconds())
+    if seconds < 1:
+        return texts["soon"]
+    for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)):
+        if seconds >= size * 2:
+            return texts[f"{way}_{unit}"].format(n=seconds // size)
+    return texts[f"{way}_s"].format(n=seconds)
+
+
+def _ticks(glances: Sequence[Glance], texts: Mapping[str, str]) -> list[Tick]:
+    """Bars as high as the wait, the longest filling the height; a run without a wait is a bar of full height."""
+    longest = max((glance.duration_seconds for glance in glances if glance.outcome in _WELL), default=0.0)
+    ticks = []
+    for index, glance in enumerate(glances):
+        full = glance.outcome not in _WELL or longest <= 0
+        height = _HEIGHT if full else max(3.0, _HEIGHT * glance.duration_seconds / longest)
+        title = texts["tick"].format(
+            when=f"{glance.started_at:%Y-%m-%d %H:%M:%S}",
+            outcome=texts[glance.outcome],
+            seconds=f"{glance.duration_seconds:.2f}",
+        )
+        ticks.append(Tick(index * 5.0, _HEIGHT - height, height, glance.outcome, title))
+    return ticks
