@@ -13,8 +13,14 @@ from prometheus_client.utils import floatToGoString
 _SampleKey = tuple[str, frozenset[tuple[str, str]]]
 
 
+def _bound(text: str) -> str:
+    """A bucket's bound as this client writes it: a Pushgateway writes 1 where it was told 1.0."""
+    return str(floatToGoString(float(text)))  # type: ignore[no-untyped-call]  # the client's
+
+
 def _key(sample: Sample) -> _SampleKey:
-    return sample.name, frozenset(sample.labels.items())
+    labels = {name: _bound(value) if name == "le" else value for name, value in sample.labels.items()}
+    return sample.name, frozenset(labels.items())
 
 
 class CarriedHistogram(Histogram):
@@ -31,8 +37,8 @@ class CarriedHistogram(Histogram):
 
         False, and nothing is added: its buckets are other ones, so the series starts anew, as after a restart.
         """
-        bounds = {sample.labels["le"] for sample in samples if sample.name.endswith("_bucket")}
-        if bounds != {floatToGoString(bound) for bound in self._upper_bounds}:  # type: ignore[no-untyped-call]  # the client's
+        bounds = {_bound(sample.labels["le"]) for sample in samples if sample.name.endswith("_bucket")}
+        if bounds != {_bound(str(bound)) for bound in self._upper_bounds}:
             return False
         self.labels(**labels)
         for sample in samples:

@@ -15,6 +15,7 @@ What counts where:
 
 from __future__ import annotations
 
+import math
 import platform
 import threading
 from collections.abc import Collection, Iterable, Mapping
@@ -117,7 +118,7 @@ class RunMetrics:
         with self._lock:
             if self._wanted(portal, scenario):
                 labels = {"portal": portal, "scenario": scenario, "location": location}
-                self._histograms["gapwatch_schedule_lateness_seconds"].labels(**labels).observe(max(seconds, 0.0))
+                self._observe("gapwatch_schedule_lateness_seconds", max(seconds, 0.0), labels)
 
     def browser_restart(self, reason: str) -> None:
         """Count a browser that was ended and started again."""
@@ -241,11 +242,11 @@ class RunMetrics:
         if not run.timing_valid or run.outcome not in TIMED_OUTCOMES:
             return
         seconds = run.deadline_seconds if run.timed_out else run.duration_seconds
-        self._histograms["gapwatch_run_duration_seconds"].labels(**labels).observe(seconds)
-        steps = self._histograms["gapwatch_step_duration_seconds"]
+        self._observe("gapwatch_run_duration_seconds", seconds, labels)
         for step in run.steps:
             if step.duration_seconds is not None and step.outcome in ("passed", "failed"):
-                steps.labels(**labels, step=self._step(run, step.name)).observe(step.duration_seconds)
+                named = {**labels, "step": self._step(run, step.name)}
+                self._observe("gapwatch_step_duration_seconds", step.duration_seconds, named)
 
     def _stamp(self, run: Run, key: RunKey, labels: Labels) -> None:
         began = run.started_at.timestamp()
@@ -264,7 +265,7 @@ class RunMetrics:
 
     def _latest_parts(self, run: Run, labels: Labels) -> None:
         weights: dict[tuple[str, ...], float] = {}
-        for page in run.pages:
+        for page in _service_pages(run):
             if page.transferred_bytes is not None:
                 where = (self._step(run, page.step),)
                 weights[where] = weights.get(where, 0) + page.transferred_bytes
@@ -281,7 +282,7 @@ class RunMetrics:
     def _latest_timings(self, run: Run, labels: Labels) -> None:
         vitals: dict[tuple[str, ...], float] = {}
         shifts: dict[tuple[str, ...], float] = {}
-        for page in run.pages:
+        for page in _service_pages(run):
             where = self._step(run, page.step)
             # A step that led over several pages shows the worst of them.
             for vital, value in _vitals(page).items():
@@ -290,7 +291,12 @@ class RunMetrics:
                 shifts[where,] = max(page.cls, shifts.get((where,), page.cls))
         self._replace("gapwatch_web_vital_seconds", labels, ("page", "vital"), vitals)
         self._replace("gapwatch_web_vital_cls", labels, ("page",), shifts)
-        self._replace("gapwatch_http_phase_seconds", labels, ("phase",), _phases(run.http))
+        self._replace(
+            "gapwatch_http_phase_seconds",
+            labels,
+            ("phase",),
+            _phases(run.http if run.outcome in TIMED_OUTCOMES else None),
+        )
 
     # The registry underneath.
 
@@ -306,6 +312,11 @@ class RunMetrics:
 
     def _inc(self, name: str, labels: Labels, amount: float = 1) -> None:
         self._counters[name].labels(**labels).inc(amount)
+
+    def _observe(self, name: str, seconds: float, labels: Labels) -> None:
+        # One NaN would make the sum NaN for as long as the process lives.
+        if math.isfinite(seconds):
+            self._histograms[name].labels(**labels).observe(seconds)
 
     def _set(self, name: str, value: float, labels: Labels) -> None:
         self._gauges[name].labels(**labels).set(value)
@@ -327,6 +338,8 @@ class RunMetrics:
             spec = SPECS[name]
             before = self._with_labels(spec, labels)
             for key, value in values.items():
+                if not math.isfinite(value):
+                    continue
                 every = {**labels, **dict(zip(more, key, strict=True))}
                 self._set(name, value, every)
                 before.discard(tuple(every[label] for label in spec.labels))
@@ -365,6 +378,11 @@ class RunMetrics:
             return
         elif tuple(labels[label] for label in spec.labels) not in self._series[spec.name]:
             self._set(spec.name, value, labels)
+
+
+def _service_pages(run: Run) -> tuple[PageMetrics, ...]:
+    """The pages of the service itself: a firewall's or a maintenance page must not show as a light, quick portal."""
+    return run.pages if run.outcome in TIMED_OUTCOMES else ()
 
 
 def _vitals(page: PageMetrics) -> dict[str, float]:

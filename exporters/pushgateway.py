@@ -80,7 +80,7 @@ def push(
     _checked(url, grouping or {})
     registry = metrics.registry if isinstance(metrics, RunMetrics) else metrics
     try:
-        push_to_gateway(url, job=job, registry=registry, grouping_key=dict(grouping or {}), timeout=timeout)  # type: ignore[arg-type]  # it collects, no more
+        push_to_gateway(url, job=job, registry=registry, grouping_key=dict(grouping or {}), timeout=timeout)
     except (OSError, HTTPException) as error:
         raise _push_error(url, error) from error
 

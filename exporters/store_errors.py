@@ -86,7 +86,10 @@ def store_error(where: str, error: Exception) -> StoreError:
 
 
 def _of_server(where: str, error: Exception) -> StoreError:
-    refused = isinstance(error, exc.StatementError) and not isinstance(error, exc.DBAPIError)
+    # SQLAlchemy refuses a value with a bare StatementError, sqlite3 a whole number beyond 64 bits with OverflowError.
+    refused = isinstance(error, OverflowError) or (
+        isinstance(error, exc.StatementError) and not isinstance(error, exc.DBAPIError)
+    )
     if refused or isinstance(error, (exc.IntegrityError, exc.DataError)):
         return UnstorableRunError(where, f"a run breaks the store's rules ({error})", "this run is left out")
     if isinstance(error, exc.DBAPIError):
@@ -100,5 +103,5 @@ def speaking(where: str) -> Iterator[None]:
     """Turn what the database or the system raises inside into a StoreError."""
     try:
         yield
-    except (exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
+    except (exc.SQLAlchemyError, sqlite3.Error, OSError, OverflowError) as error:
         raise store_error(where, error) from error

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from exporters.store_summary import SummaryRow
 from probes.run import Run
 
 _COLOURS = {
@@ -52,3 +53,43 @@ def print_runs(runs: Iterable[Run]) -> None:
         seconds = f"{run.duration_seconds:.2f}"
         rows.append((run.portal, run.scenario, run.browser, run.outcome, seconds, "\n".join(notes)))
     print_table(("portal", "scenario", "browser", "outcome", "seconds", "notes"), rows, right=(4,))
+
+
+_SUMMARY = {
+    "en": ("portal", "scenario", "runs", "passed", "failed", "not measured", "median s", "p75 s", "findings"),
+    "id": ("portal", "skenario", "pengukuran", "berhasil", "gagal", "tidak terukur", "median dtk", "p75 dtk", "temuan"),
+}
+_SEVERITIES = {
+    "en": ("critical", "major", "minor"),
+    "id": ("kritis", "besar", "kecil"),
+}
+_TITLE = {"en": "Runs by portal and scenario", "id": "Pengukuran menurut portal dan skenario"}
+
+
+def print_summary(rows: Iterable[SummaryRow], lang: str) -> None:
+    """Portal by scenario: runs, how they went, the citizen's wait, and findings by severity.
+
+    `passed` counts degraded runs too, `failed` blocked ones and maintenance too; `not measured` is our own trouble.
+    """
+
+    def seconds(value: float | None) -> str:
+        shown = "-" if value is None else f"{value:.2f}"
+        return shown.replace(".", ",") if lang == "id" else shown
+
+    lines = []
+    for row in rows:
+        counts = zip((row.critical, row.major, row.minor), _SEVERITIES[lang], strict=True)
+        lines.append(
+            (
+                row.portal,
+                row.scenario,
+                str(row.runs),
+                str(row.passed + row.degraded),
+                str(row.failed + row.blocked + row.maintenance),
+                str(row.errors),
+                seconds(row.median_seconds),
+                seconds(row.p75_seconds),
+                ", ".join(f"{count} {name}" for count, name in counts if count) or "0",
+            )
+        )
+    print_table(_SUMMARY[lang], lines, right=(2, 3, 4, 5, 6, 7), title=_TITLE[lang])

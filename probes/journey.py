@@ -129,6 +129,9 @@ class Journey:
         try:
             waited = await self._act(step, allowed)
         except PortalError as error:
+            if await self._browser_is_gone():
+                self.results.append(StepResult(self.step_name, "error", time.monotonic() - began))
+                raise ProbeError("browser_gone", f"the browser ended by itself ({error})") from error
             await self._failed(step, error, time.monotonic() - began, allowed)
         except ProbeError:
             self.results.append(StepResult(self.step_name, "error", time.monotonic() - began))
@@ -154,6 +157,18 @@ class Journey:
         except UnknownVariableError as error:
             raise ProbeError("flow", str(error)) from error
         return waited if waited is not None else elapsed
+
+    async def _browser_is_gone(self) -> bool:
+        """Whether what looks like the portal's trouble is a dead browser: it does not answer a question that
+        needs no page."""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self.page.context.cookies([])
+        except TimeoutError:
+            return False  # alive, but busy with the page
+        except PlaywrightError:
+            return True
+        return False
 
     async def _is_there(self, target: Target) -> bool:
         try:

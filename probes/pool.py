@@ -96,10 +96,9 @@ class BrowserPool:
         Raises:
             ProbeError: browser, device or network condition cannot be had.
         """
-        browser = await self.browser(engine)
         profile = device_options(await self.playwright(), engine, device)
         try:
-            context = await browser.new_context(**{**profile, **options})
+            browser, context = await self._new_context(engine, {**profile, **options})
         except PlaywrightError as error:
             trouble = from_playwright(error)
             raise trouble if isinstance(trouble, ProbeError) else ProbeError("context", str(error)[:300]) from error
@@ -107,6 +106,17 @@ class BrowserPool:
             yield context
         finally:
             await self._close(engine, browser, context)
+
+    async def _new_context(self, engine: str, options: dict[str, Any]) -> tuple[Browser, BrowserContext]:
+        """A context; a browser that died just now says so only when it is asked for one, and is replaced once."""
+        browser = await self.browser(engine)
+        try:
+            return browser, await browser.new_context(**options)
+        except PlaywrightError:
+            if browser.is_connected() and self._browsers.get(engine) is browser:
+                await self._replace(engine, browser, "disconnected")
+            browser = await self.browser(engine)
+            return browser, await browser.new_context(**options)
 
     async def user_agent(self, browser: Browser, device: str, suffix: str) -> str:
         """The user agent that pages of `device` would see, with `suffix` after it.

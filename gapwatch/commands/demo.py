@@ -1,0 +1,94 @@
+"""`gapwatch demo`: see all of it work, in a minute, with nothing but this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gapwatch.commands.options import Language, LanguageOption
+
+if TYPE_CHECKING:
+    from gapwatch.config import Config
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("demo", epilog="Exit codes: 0 done, 2 the folder, port or browser cannot be had, 3 own trouble.")(demo)
+
+
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where store, metrics and report go.")] = Path("var/demo"),
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Then keep probing, with status page and metrics, until Ctrl-C.")
+    ] = False,
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where --serve answers; port 0 takes a free one.")
+    ] = "127.0.0.1:9464",
+    lang: LanguageOption = Language.EN,
+) -> None:
+    """Start two demo portals, probe them, keep the runs, and set them beside a published survey.
+
+    One portal is as citizens found it in the survey: heavy, slow, with forms that fail and ask twice. The other
+    follows the survey's advice.
+
+    [bold]Example[/bold]:  gapwatch demo --out /tmp/look --serve
+    """
+    import asyncio
+    import logging
+
+    from gapwatch.demo import prepare
+    from gapwatch.logs import set_up_logs
+
+    set_up_logs(logging.ERROR)
+    prepare(out)
+    asyncio.run(_demo(out, serve, listen, lang))
+
+
+async def _demo(out: Path, serve: bool, listen: str, lang: Language) -> None:
+    from gapwatch.daemon import bind
+    from gapwatch.demo import demo_portals, probe_rounds, write_demo_config
+
+    _say("starting the demo portals")
+    async with demo_portals() as addresses:
+        config = write_demo_config(out, addresses, listen)
+        if serve:
+            # Better told now than after a minute.
+            bind(config).close()
+        await probe_rounds(config, out, _say)
+        _report(config, out, lang)
+        if serve:
+            await _serve(config)
+
+
+def _report(config: Config, out: Path, lang: Language) -> None:
+    from gapwatch.demo import link_demo, summary_rows
+    from gapwatch.surveys import print_link, write_link
+    from gapwatch.tables import print_summary
+
+    _say("setting the measurements beside the survey")
+    result = link_demo(config, out)
+    page = write_link(result, out / "report")
+    print_summary(summary_rows(config), lang.value)
+    print_link(result, lang.value)
+    print()
+    for what, path in (("report", page), ("store", out / "store.db"), ("metrics", out / "metrics.prom")):
+        print(f"{what:8} {path}")
+
+
+async def _serve(config: Config) -> None:
+    import logging
+
+    from gapwatch.daemon import Daemon
+    from gapwatch.logs import set_up_logs
+
+    formatter = set_up_logs(logging.INFO)
+    _say("probing goes on; Ctrl-C ends it")
+    await Daemon(config, formatter).serve()
+
+
+def _say(message: str) -> None:
+    import sys
+
+    print(f"gapwatch: {message}", file=sys.stderr, flush=True)

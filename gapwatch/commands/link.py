@@ -1,0 +1,51 @@
+"""`gapwatch link`: what was measured beside what citizens say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gapwatch.commands.options import Language, LanguageOption
+from gapwatch.commands.survey import Format
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("link", epilog="Exit codes: 0 done, 2 survey, store, study or dates cannot be used.")(link)
+
+
+def link(  # noqa: PLR0917 - options of the command line, all given by name
+    survey: Annotated[Path, typer.Option("--survey", metavar="FILE", help="Answers or a published table.")],
+    store: Annotated[str, typer.Option("--store", metavar="URL", help="The store: its URL, or the path of its file.")],
+    portal: Annotated[
+        list[str] | None, typer.Option("--portal", "-p", metavar="NAME", help="Only this portal; may be repeated.")
+    ] = None,
+    from_: Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day of the window.")] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day of the window, whole.")] = None,
+    scale: Annotated[str | None, typer.Option(metavar="LOW-HIGH", help="The answer scale, such as 1-6.")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Which column is which item, where the names do not say it.")
+    ] = None,
+    format_: Annotated[Format, typer.Option("--format", "-f", help="What to print on stdout.")] = Format.TABLE,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write report, figures and tables here.")] = None,
+    lang: LanguageOption = Language.EN,
+) -> None:
+    """Set the survey's scores beside the store's measurements, item by item, with the limits of what that says.
+
+    Without a window everything in the store is used, and the result is labelled exploratory.
+
+    [bold]Example[/bold]:  gapwatch link --survey answers.csv --scale 1-6 --store var/gapwatch.db --out report
+    """
+    from egovqual_link.link import link as set_beside
+    from gapwatch.surveys import print_link, read_source, write_link
+
+    source = read_source(survey, scale, mapping)
+    result = set_beside(source, store, from_=from_, to=to, only=portal or None)
+    if out is not None:
+        write_link(result, out)
+    if format_ is Format.JSON:
+        print(result.to_json())
+    else:
+        print_link(result, lang.value)

@@ -1,0 +1,198 @@
+"""The demonstration: two states of one portal, probed, kept, and set beside a published survey; all in a minute."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from egovqual_link.link import LinkResult, link, plain
+from egovqual_link.published import load_published
+from exporters.metrics import RunMetrics
+from exporters.store import Store, StoreError
+from exporters.store_summary import SummaryRow
+from gapwatch.config import Config, Job, load_config
+from gapwatch.exits import OwnTroubleError
+from gapwatch.once import Pass, run_pass
+from gapwatch.outlets import Outlets
+from gapwatch.progress import Progress
+from scenarios.source import InputError, Problem
+
+#: The portal as the survey describes it, and after the survey's advice: one seed, so the same faults every time.
+STATES: Mapping[str, str] = {
+    "as_surveyed": "Licensing portal, as surveyed",
+    "recommended": "Licensing portal, as recommended",
+}
+SEED = 7
+#: All flows once, most of them a few times more: a median of one run is none, and forms fail only sometimes.
+ROUNDS = 3
+START_SECONDS = 20.0
+_ADDRESS = re.compile(r"http://\S+:\d+")
+
+_PORTAL = """\
+  - name: {name}
+    title: {title}
+    base_url: {url}
+    allow_submit: true
+    gold_queries:
+      - {{query: restoran, titles: [Restoran], categories: [KBLI (kode usaha)], k: 3}}
+      - {{query: rumah makan, titles: [Rumah/Warung Makan], k: 3}}
+      - {{query: pangkas rambut, titles: [Aktivitas Pangkas Rambut], k: 3}}
+      - {{query: lupa kata sandi, titles: [Saya lupa kata sandi], categories: [Tanya jawab], k: 3}}
+    scenarios:
+      - page_load
+      - search
+      - {{scenario: register_apply, every: 5m, deadline: 2m}}
+      - {{scenario: helpdesk, every: 5m}}
+      - {{scenario: error_detection, every: 5m}}
+      - download
+      - tracking
+      - {{scenario: http_home, every: 15s}}
+"""
+_CONFIG = """\
+# Written by `gapwatch demo` for portals that it starts itself; see the commented config.yaml for what may stand here.
+version: 1
+location: demo
+store: sqlite:///store.db
+listen: {listen}
+evidence: evidence
+concurrency: 2
+defaults: {{every: 2m, deadline: 60s, jitter: 2s}}
+portals:
+"""
+#: What is run in every round; the others run in the first alone.
+_EVERY_ROUND = ("page_load", "search", "register_apply", "download", "tracking", "http_home")
+
+
+@asynccontextmanager
+async def demo_portals(states: Sequence[str] = tuple(STATES)) -> AsyncIterator[dict[str, str]]:
+    """The demo portal in these states, each in a process of its own so that it shares no event loop with the probes.
+
+    Gives the addresses by state.
+
+    Raises:
+        OwnTroubleError: one did not start.
+    """
+    async with AsyncExitStack() as stack:
+        processes = [await stack.enter_async_context(_portal(state)) for state in states]
+        yield dict(zip(states, await asyncio.gather(*(_address(process) for process in processes)), strict=True))
+
+
+@asynccontextmanager
+async def _portal(state: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "demo_portal", "--preset", state, "--port", "0", "--seed", str(SEED),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        # A group of its own: Ctrl-C on the terminal is ours to handle, and the portal must outlive the last run.
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), 10)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+async def _address(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    try:
+        line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)
+    except TimeoutError:
+        line = b""
+    found = _ADDRESS.search(line.decode("utf-8", "replace"))
+    if found is None:
+        raise OwnTroubleError("the demo portal did not start; `python -m demo_portal` says why")
+    return found[0]
+
+
+def write_demo_config(out: Path, addresses: Mapping[str, str], listen: str) -> Config:
+    """Write the demonstration's config.yaml to `out` and load it."""
+    parts = [_CONFIG.format(listen=listen)]
+    parts += [_PORTAL.format(name=state, title=STATES[state], url=url) for state, url in addresses.items()]
+    path = out / "config.yaml"
+    path.write_text("".join(parts), encoding="utf-8")
+    return load_config(path, environment={})
+
+
+def prepare(out: Path) -> None:
+    """An empty place for a new demonstration; what an earlier one left there is taken away.
+
+    Raises:
+        InputError: the folder cannot be used, or its store.db is not a demonstration's.
+    """
+    store = out / "store.db"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if store.exists():
+            with Store.open(store, read_only=True) as old:
+                foreign = next(old.runs(limit=1), None)
+                strange = foreign is not None and foreign.location != "demo"
+            if strange:
+                hint = "give another folder with --out"
+                raise InputError([Problem(str(store), None, "holds runs that are no demonstration's", hint)])
+        for name in ("store.db", "store.db-wal", "store.db-shm", "metrics.prom"):
+            (out / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError([Problem(str(out), None, f"cannot be used: {error.strerror}")]) from None
+    except StoreError as error:
+        raise InputError([Problem(str(store), None, error.reason, "give another folder with --out")]) from None
+
+
+async def probe_rounds(config: Config, out: Path, say: Callable[[str], None], rounds: int = ROUNDS) -> list[Pass]:
+    """Probe all of it once and the short flows again; the runs go to the store and to metrics.prom in `out`."""
+    short = tuple(job for job in config.jobs if job.scenario in _EVERY_ROUND)
+    plan: list[tuple[Job, ...]] = [config.jobs, *([short] * (rounds - 1))]
+    passes = []
+    with Progress(sum(len(jobs) for jobs in plan)) as progress:
+        for number, jobs in enumerate(plan, start=1):
+            say(f"round {number} of {len(plan)}: {len(jobs)} scenarios")
+
+            def open_outlets() -> Outlets:
+                return Outlets(config.store_url, textfile=out / "metrics.prom")
+
+            passes.append(await run_pass(config, jobs, open_outlets=open_outlets, progress=progress))
+    if all(run.outcome == "error" for each in passes for run in each.runs):
+        raise OwnTroubleError("no run got through; `gapwatch doctor` looks for the reason")
+    return passes
+
+
+def link_demo(config: Config, out: Path) -> LinkResult:
+    """The survey of the seed beside the measurements, also as metrics in metrics.prom."""
+    from exporters.textfile import carry_over, write_textfile
+
+    result = link(load_published(), config.store_url)
+    metrics = RunMetrics()
+    carry_over(out / "metrics.prom", metrics)
+    tell_metrics(result, metrics)
+    write_textfile(out / "metrics.prom", metrics)
+    return result
+
+
+def tell_metrics(result: LinkResult, metrics: RunMetrics) -> None:
+    """The survey's scores and the indicators as metrics, the survey's under its own portal's name."""
+    scores: dict[str, dict[str, dict[str, float | None]]] = {"item": {}, "dimension": {}}
+    for row in result.scores.to_dict("records"):
+        if row["level"] in scores:
+            kinds = ("performance", "importance", "gap")
+            scores[row["level"]][row["key"]] = {kind: plain(row[kind]) for kind in kinds}
+    portal = getattr(result.source, "portal", None) or "survey"
+    metrics.set_survey_scores(portal=portal, wave="1", items=scores["item"], dimensions=scores["dimension"])
+    for row in result.indicators.to_dict("records"):
+        value = plain(row["value"])
+        metrics.set_indicator(portal=row["portal"], item=row["item"], indicator=row["indicator"], value=value)
+
+
+def summary_rows(config: Config) -> list[SummaryRow]:
+    """Portal by scenario, from the store."""
+    with Store.open(config.store_url, read_only=True) as store:
+        return store.summary()
