@@ -75,7 +75,7 @@ def rank_correlation(
     groups = [str(each) for each in blocks] if blocks is not None else [str(index) for index in range(n)]
     repeated = len(set(groups)) < n
     p, p_method = (None, None) if repeated else _permutation_p(work, a, b, r, seed)
-    low, high = _bootstrap(work, a, b, groups, seed, level)
+    low, high = _bootstrap(work, a, b, groups, seed=seed, level=level)
     return Coefficient(
         method,
         n,
@@ -134,7 +134,7 @@ def _permutation_p(
 
 
 def _bootstrap(
-    work: Callable[[Floats, Floats], Floats], a: Floats, b: Floats, groups: list[str], seed: int, level: float
+    work: Callable[[Floats, Floats], Floats], a: Floats, b: Floats, groups: list[str], *, seed: int, level: float
 ) -> tuple[float | None, float | None]:
     names = sorted(set(groups))
     if len(names) < MIN_UNITS:

@@ -116,7 +116,7 @@ def _problems(document: Document, data: _File, instrument: Instrument) -> list[P
         if wave.end < wave.start:
             problems.append(document.problem(("waves", index, "end"), "the wave ends before it starts", "swap them"))
         if wave.name in [each.name for each in data.waves[:index]]:
-            problems.append(document.problem(("waves", index), f"the wave {wave.name!r} stands twice", "name each once"))
+            problems.append(document.problem(("waves", index), f"the wave {wave.name!r} stands twice", "rename one"))
     for index, days in enumerate(data.sensitivity_days):
         if not 0 <= days <= 730:
             problems.append(document.problem(("sensitivity_days", index), f"{days} days is not within 0 to 730"))
