@@ -68,9 +68,8 @@ async def main() -> None:
     wall = statistics.median(walls["gapwatch"]) / statistics.median(walls["raw"])
     cpu_ratio = statistics.median(cpus["gapwatch"]) / statistics.median(cpus["raw"])
     for name in walls:
-        print(
-            f"{name:9} wall {statistics.median(walls[name]):.3f} s, CPU {statistics.median(cpus[name]):.3f} s (medians of {ROUNDS})"
-        )
+        medians = statistics.median(walls[name]), statistics.median(cpus[name])
+        print(f"{name:9} wall {medians[0]:.3f} s, CPU {medians[1]:.3f} s (medians of {ROUNDS})")
     print(f"ratio gapwatch/raw: wall {wall:.2f}, CPU {cpu_ratio:.2f}")
 
 

@@ -165,7 +165,7 @@ class Journey:
             async with asyncio.timeout(LOOK_SECONDS):
                 await self.page.context.cookies([])
         except TimeoutError:
-            return False  # alive, but busy with the page
+            return True  # a living browser answers this however busy its pages are
         except PlaywrightError:
             return True
         return False

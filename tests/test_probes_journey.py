@@ -222,9 +222,9 @@ async def test_a_killed_browser_is_our_trouble_and_is_replaced(tmp_path: Path) -
     ):
         portal = portal_at(target.url)
         await mine.run(RunRequest(portal, shipped("http_home")))
-        steps = "  - open: /\n  - open: /berita\n    timeout: 15s\n"
+        steps = "  - open: /\n  - open: /berita\n    timeout: 3s\n"
         running = asyncio.create_task(mine.run(RunRequest(portal, flow(tmp_path, steps))))
-        while not any(each.path == "/berita" for each in target.request_log):
+        while not any(each.path == "/berita" for each in target.request_log):  # noqa: ASYNC110 - the log has no event
             await asyncio.sleep(0.02)
         for process in psutil.Process(os.getpid()).children(recursive=True):
             if "--remote-debugging-pipe" in process.cmdline():

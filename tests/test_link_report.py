@@ -1,0 +1,143 @@
+"""The link from a real store to the page that people read: figures, refusals, both languages, no outside request."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.async_api import async_playwright
+
+from egovqual_link import SEMARANG, load_published
+from egovqual_link.link import LinkResult, link
+from egovqual_link.report import neutral, write_report
+from exporters.store import Store
+from probes.browsers import find_browser
+from probes.run import FormField, FormsResult, PageMetrics, Run, StepResult
+from scenarios.source import InputError
+
+START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+
+
+def run(number: int, portal: str = "<b>portal</b>", **changes: object) -> Run:
+    """A run as a probe would make it; all values are made up and synthetic."""
+    values: dict[str, object] = {
+        "run_id": f"run-{number}",
+        "portal": portal,
+        "scenario": "page_load",
+        "kind": "page_load",
+        "location": "test",
+        "browser": "chromium",
+        "device": "desktop",
+        "network": "native",
+        "started_at": START + timedelta(hours=number),
+        "duration_seconds": 1.0,
+        "deadline_seconds": 60.0,
+        "outcome": "passed",
+        "steps": (StepResult("Home", "passed", 1.0),),
+        "pages": (
+            PageMetrics("http://127.0.0.1/", "Home", 0.2, 0.5, 1.0 + number / 100, 0.0, None, 0.6, 0.9, 5, 1000),
+        ),
+    }
+    return Run(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def store(path: Path, runs: list[Run]) -> str:
+    url = f"sqlite:///{path / 'store.db'}"
+    opened = Store.open(url)
+    opened.add_many(runs)
+    opened.close()
+    return url
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> LinkResult:
+    fields = tuple(FormField("Home", page, "NIK", "text", True, True, True, "national_id") for page in (0, 1))
+    forms = FormsResult(fields, duplicates=("NIK",), personal_before_login=1)
+    runs = [run(number) for number in range(30)]
+    runs.append(run(30, scenario="apply", kind="form_submission", forms=forms))
+    return link(load_published(SEMARANG), store(tmp_path, runs))
+
+
+def test_the_published_figures_are_met_to_the_printed_digit(result: LinkResult) -> None:
+    overall = result.scores[result.scores["level"] == "overall"].iloc[0]
+    assert [f"{overall[name]:.2f}" for name in ("performance", "importance", "gap")] == ["5.19", "5.35", "-0.16"]
+    gaps = result.scores[result.scores["level"] == "dimension"].set_index("key")["gap"].round(2).to_dict()
+    assert gaps == {"efficiency": -0.06, "trust": -0.20, "reliability": -0.19, "citizen_support": -0.25}
+
+
+def test_all_items_stand_side_by_side_and_none_is_silently_missing(result: LinkResult) -> None:
+    table = result.side_by_side
+    assert list(dict.fromkeys(table["item"])) == list(result.instrument.item_keys)
+    assert len(result.instrument.item_keys) == 21
+    without = table[table["value"].isna()]
+    assert without["reason_en"].notna().all()
+    assert without["reason_id"].notna().all()
+    asked_twice = table[table["indicator"] == "duplicate_fields_count"].iloc[0]
+    assert asked_twice["value"] == 1
+    assert (table["score_level"] == "dimension").all()
+
+
+def test_no_coefficient_from_one_portal(result: LinkResult) -> None:
+    data = json.loads(result.to_json())
+    assert data["association"]["r"] is None
+    assert data["association"]["reason"] == "n_units=1"
+    assert data["association"]["reason_en"]
+    said = " ".join(each["en"] for each in data["limits"])
+    for item in ("CS1", "CS2", "CS3", "CS4", "RL4"):
+        assert item in said
+    assert "RL3 only partly" in said
+    assert data["exploratory"] is True
+
+
+def test_a_window_without_runs_is_refused(tmp_path: Path) -> None:
+    url = store(tmp_path, [run(1)])
+    survey = load_published(SEMARANG)
+    with pytest.raises(InputError, match="has no run between"):
+        link(survey, url, from_="2020-01-01", to="2020-01-31")
+    with pytest.raises(InputError, match="is no date"):
+        link(survey, url, from_="soon")
+    with pytest.raises(InputError, match="has no runs of the portal 'portel'"):
+        link(survey, url, only=["portel"])
+    with pytest.raises(InputError, match="no such store"):
+        link(survey, f"sqlite:///{tmp_path / 'nowhere.db'}")
+
+
+def test_the_same_input_gives_the_same_bytes(result: LinkResult, tmp_path: Path) -> None:
+    first, second = write_report(result, tmp_path / "a"), write_report(result, tmp_path / "b")
+    for name in ("index.html", "index.id.html", "link.json", "figures/gaps.svg", "figures/ipa.png"):
+        assert (first.parent / name).read_bytes() == (second.parent / name).read_bytes(), name
+
+
+def test_cells_cannot_become_formulas(result: LinkResult) -> None:
+    table = result.side_by_side.assign(portal="=HYPERLINK(1)")
+    assert set(neutral(table)["portal"]) == {"'=HYPERLINK(1)"}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("page_name", ["index.html", "index.id.html"])
+async def test_the_page_opens_quietly_at_every_width(
+    result: LinkResult, tmp_path: Path, page_name: str, width: int
+) -> None:
+    report = write_report(result, tmp_path / "report")
+    trouble: list[str] = []
+    requests: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(**find_browser(playwright, "chromium").launch_options())
+        page = await browser.new_page(viewport={"width": width, "height": 900})
+        page.on("console", lambda message: trouble.append(message.text))
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        address = (report.parent / page_name).as_uri()
+        await page.goto(address)
+        wide = await page.evaluate("document.documentElement.scrollWidth")
+        heading = await page.get_by_role("heading", level=1).inner_text()
+        injected = await page.locator("b").count()
+        await browser.close()
+    assert trouble == []
+    assert requests == [address]
+    assert wide <= width
+    assert heading == ("Measured beside perceived" if page_name == "index.html" else "Terukur di samping dirasakan")
+    assert injected == 0
