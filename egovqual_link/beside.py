@@ -75,9 +75,10 @@ def _score(item: Item, said: dict[tuple[str, str], dict[Any, Any]]) -> dict[str,
     note = None if whole else NOT_PER_ITEM
     gap = float(own["gap"])
     if not whole and not math.isnan(gap):
+        shown = f"{gap:+.2f}".replace("-", "\N{MINUS SIGN}")
         note = Text(
-            en=f"{NOT_PER_ITEM.en}; the item's own gap is published: {gap:+.2f}",
-            id=f"{NOT_PER_ITEM.id}; kesenjangan butir ini dipublikasikan: {gap:+.2f}",
+            en=f"{NOT_PER_ITEM.en}; the item's own gap is published: {shown}",
+            id=f"{NOT_PER_ITEM.id}; kesenjangan butir ini dipublikasikan: {shown.replace('.', ',')}",
         )
     return {
         "item": item.key,
@@ -157,19 +158,52 @@ def format_value(value: object, unit: str | None, bound: str | None, lang: Langu
     number = plain(value)
     if number is None:
         return DASH
-    sign = "≥ " if bound else ""
-    match unit:
-        case "share":
-            text = f"{number * 100:.0f} %"
-        case "seconds":
-            text = f"{number:.2f} s" if number < 10 else f"{number:.0f} s"
-        case "bytes":
-            text = f"{number / 1e6:.2f} MB" if number >= 1e6 else f"{number / 1e3:.0f} kB"
-        case "count" | "levels":
-            text = f"{number:.0f}" if float(number).is_integer() else f"{number:.1f}"
-        case "hours" | "days":
-            words = {"hours": ("h", "jam"), "days": ("days", "hari")}[unit]
-            text = f"{number:.1f} {words[lang == 'id']}"
-        case _:
-            text = f"{number:.2f}"
-    return sign + (text.replace(".", ",") if lang == "id" else text)
+    text = _FORMATS.get(unit or "", _plain_number)(float(number), lang)
+    return ("≥ " if bound else "") + (text.replace(".", ",") if lang == "id" else text)
+
+
+def _share(number: float, _lang: Language) -> str:
+    percent = number * 100
+    # 99.96 must not read as 100: between 99 and 100 every hundredth is an hour a year.
+    digits = 2 if 99 < percent < 100 else 0 if abs(percent - round(percent)) < 0.05 else 1
+    return f"{percent:.{digits}f} %"
+
+
+def _seconds(number: float, _lang: Language) -> str:
+    digits = 3 if number < 0.1 else 2 if number < 10 else 1 if number < 100 else 0
+    return f"{number:.{digits}f} s"
+
+
+def _hours(number: float, lang: Language) -> str:
+    if number < 1 / 60:
+        return _seconds(number * 3600, lang)
+    if number < 1:
+        return f"{number * 60:.0f} {'menit' if lang == 'id' else 'min'}"
+    return f"{number:.1f} {'jam' if lang == 'id' else 'h'}"
+
+
+def _days(number: float, lang: Language) -> str:
+    return f"{number:.1f} {'hari' if lang == 'id' else 'days'}"
+
+
+def _bytes(number: float, _lang: Language) -> str:
+    return f"{number / 1e6:.2f} MB" if number >= 1e6 else f"{number / 1e3:.0f} kB"
+
+
+def _count(number: float, _lang: Language) -> str:
+    return f"{number:.0f}" if number.is_integer() else f"{number:.1f}"
+
+
+def _plain_number(number: float, _lang: Language) -> str:
+    return f"{number:.2f}"
+
+
+_FORMATS: Final = {
+    "share": _share,
+    "seconds": _seconds,
+    "hours": _hours,
+    "days": _days,
+    "bytes": _bytes,
+    "count": _count,
+    "levels": _count,
+}
