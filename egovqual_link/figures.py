@@ -55,7 +55,14 @@ def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
 #: Names that matplotlib gives to every part of every figure; nothing refers to them, and a page holds several figures.
 _PART_IDS = re.compile(r' id="(?:figure|axes|patch|line2d|text|xtick|ytick|matplotlib\.axis|legend|[A-Z]\w*?)_\d+"')
 #: Colours that must follow the page between light and dark.
-_THEME = {"#000000": "currentColor", INK: "currentColor", GREY: "var(--soft)", FAINT: "var(--line)"}
+_THEME = {
+    "#000000": "currentColor",
+    INK: "currentColor",
+    GREY: "var(--soft)",
+    FAINT: "var(--line)",
+    PERFORMANCE: "var(--blue)",
+    IMPORTANCE: "var(--orange)",
+}
 
 
 def svg(figure: Figure, label: str = "") -> str:
