@@ -85,16 +85,24 @@ def store_error(where: str, error: Exception) -> StoreError:
     return _of_server(where, cause)
 
 
+def _first_line(error: Exception) -> str:
+    """What the database said, without the statement and the values that SQLAlchemy appends."""
+    said = str(getattr(error, "orig", None) or error).strip()
+    return said.splitlines()[0] if said else type(error).__name__
+
+
 def _of_server(where: str, error: Exception) -> StoreError:
     # SQLAlchemy refuses a value with a bare StatementError, sqlite3 a whole number beyond 64 bits with OverflowError.
     refused = isinstance(error, OverflowError) or (
         isinstance(error, exc.StatementError) and not isinstance(error, exc.DBAPIError)
     )
     if refused or isinstance(error, (exc.IntegrityError, exc.DataError)):
-        return UnstorableRunError(where, f"a run breaks the store's rules ({error})", "this run is left out")
+        return UnstorableRunError(
+            where, f"a run breaks the store's rules ({_first_line(error)})", "this run is left out"
+        )
     if isinstance(error, exc.DBAPIError):
-        said = str(error.orig).strip().splitlines() or ["nothing"]
-        return StoreError(where, f"the database server says {said[0]}", "check that it runs and that the URL is right")
+        said = _first_line(error)
+        return StoreError(where, f"the database server says {said}", "check that it runs and that the URL is right")
     return StoreError(where, f"{error}", "check the store's URL")
 
 

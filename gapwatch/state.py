@@ -61,12 +61,13 @@ class State:
     ready: bool = False
     last_reload: Reload | None = None
     _latest: dict[Key, deque[Glance]] = field(default_factory=dict)
+    _last: dict[Key, Run] = field(default_factory=dict)
 
     def remember(self, run: Run) -> None:
-        """Keep a glance of a run, in the order of their beginnings."""
+        """Keep a glance of a run, and the run itself as the last of its job."""
         key = (run.portal, run.scenario, run.browser, run.device, run.network)
-        glances = self._latest.setdefault(key, deque(maxlen=REMEMBERED))
-        glances.append(Glance.of(run))
+        self._latest.setdefault(key, deque(maxlen=REMEMBERED)).append(Glance.of(run))
+        self._last[key] = run
 
     def recall(self, runs: Iterable[Run]) -> None:
         """Begin with runs that the store has, oldest first."""
@@ -75,13 +76,21 @@ class State:
 
     def latest(self, job: Job) -> tuple[Glance, ...]:
         """The remembered runs of a job, oldest first."""
-        if job.needs_browser:
-            return tuple(self._latest.get((job.portal.name, job.scenario, job.browser, job.device, job.network), ()))
-        found = [glances for key, glances in self._latest.items() if key[:2] == (job.portal.name, job.scenario)]
-        return tuple(found[0]) if found else ()
+        return tuple(self._latest.get(key_of(job), ()))
+
+    def last_run(self, job: Job) -> Run | None:
+        """The last run of a job, None before the first."""
+        return self._last.get(key_of(job))
 
     def adopt(self, config: Config) -> None:
         """Go on with another configuration; runs of what it does not have are forgotten."""
         self.config = config
-        kept = {(job.portal.name, job.scenario) for job in config.jobs}
-        self._latest = {key: glances for key, glances in self._latest.items() if key[:2] in kept}
+        kept = {key_of(job) for job in config.jobs}
+        self._latest = {key: glances for key, glances in self._latest.items() if key in kept}
+        self._last = {key: run for key, run in self._last.items() if key in kept}
+
+
+def key_of(job: Job) -> Key:
+    """What the runs of a job have in common; an HTTP check has no browser and no device."""
+    browser, device = (job.browser, job.device) if job.needs_browser else ("none", "none")
+    return (job.portal.name, job.scenario, browser, device, job.network)

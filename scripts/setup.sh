@@ -48,7 +48,8 @@ case "${1:-}" in
       need "command -v chromium" chromium fonts-dejavu-core
     ;;
   servers)
-    need "command -v prometheus && command -v promtool" prometheus
+    need "command -v prometheus && command -v promtool && command -v prometheus-pushgateway" \
+      prometheus prometheus-pushgateway
     ;;
   *)
     echo "usage: scripts/setup.sh install | dev | browser | servers" >&2

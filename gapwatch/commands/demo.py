@@ -56,7 +56,7 @@ async def _demo(out: Path, serve: bool, listen: str, lang: Language) -> None:
         if serve:
             # Better told now than after a minute.
             bind(config).close()
-        await probe_rounds(config, out, _say)
+        await probe_rounds(config, out)
         _report(config, out, lang)
         if serve:
             await _serve(config)

@@ -48,6 +48,7 @@ def make_app(services: Services) -> web.Application:
 
     app = web.Application(middlewares=[_headers], client_max_size=1024)
     app[SERVICES] = services
+    app[probe.PROBING] = probe.Probing()
     app.add_routes(
         [
             web.get("/metrics", _metrics),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from exporters.metrics import CONTENT_TYPE
 from gapwatch.config import Job
+from gapwatch.runner import Runner
 from gapwatch.state import State
 from gapwatch.web.app import SERVICES
 from probes.run import Run
@@ -21,6 +23,9 @@ TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 
 async def probe(request: web.Request) -> web.Response:
     """Run `module` (a scenario) on `target` (a portal), both by their names in the configuration, and no others.
+
+    An HTTP check is cut to what Prometheus will wait for. A journey takes its own time: where that is longer, the
+    answer is the result before it, with its age, and the journey goes on for the next one.
 
     400: a parameter is missing or wrong. 404: the configuration has no such name. 503: the probe's own trouble, so
     that Prometheus sees a failed scrape and not a failed portal.
@@ -36,16 +41,35 @@ async def probe(request: web.Request) -> web.Response:
     job = find_job(services.state, target, module, request.query.get("browser"))
     if job is None:
         return _said(404, "the configuration has no such portal and scenario; an address is not a name")
-    limit = job.deadline_seconds if patience is None else min(job.deadline_seconds, patience)
-    try:
-        # Waiting for its turn counts too: Prometheus' clock runs from the request.
-        async with asyncio.timeout(patience):
-            run = await services.runner.run(job, deadline_seconds=max(SHORTEST_SECONDS, limit - MARGIN_SECONDS))
-    except TimeoutError:
-        return _said(503, "the host was too busy to run it within the scrape timeout")
-    if run.outcome == "error":
-        return _said(503, f"the probe's own trouble: {run.error_reason}")
-    return web.Response(body=render(run), headers={"Content-Type": CONTENT_TYPE})
+    before = services.state.last_run(job)
+    run = await request.app[PROBING].run(services.runner, job, patience)
+    answer = run or before
+    if answer is None:
+        return _said(503, "the run takes longer than the scrape timeout, and there is no result before it")
+    if answer.outcome == "error":
+        return _said(503, f"the probe's own trouble: {answer.error_reason}")
+    return web.Response(body=render(answer), headers={"Content-Type": CONTENT_TYPE})
+
+
+class Probing:
+    """Runs asked for by `/probe`: one at a time for a job, however many ask, and none is lost when nobody waits."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[str, asyncio.Task[Run]] = {}
+
+    async def run(self, runner: Runner, job: Job, patience: float | None) -> Run | None:
+        """The run of `job`, or None where it takes longer than `patience` seconds."""
+        task = self._under_way.get(job.id)
+        if task is None:
+            limit = None if job.needs_browser or patience is None else max(SHORTEST_SECONDS, patience - MARGIN_SECONDS)
+            task = asyncio.create_task(runner.run(job, deadline_seconds=limit), name=f"probe {job.id}")
+            self._under_way[job.id] = task
+            task.add_done_callback(lambda _: self._under_way.pop(job.id, None))
+        await asyncio.wait({task}, timeout=patience)
+        return task.result() if task.done() and not task.cancelled() else None
+
+
+PROBING = web.AppKey("probing", Probing)
 
 
 def scrape_timeout(header: str | None) -> float | None:
@@ -79,6 +103,8 @@ def render(run: Run) -> bytes:
 
     gauge("probe_success", "1: passed (degraded or not), 0: the portal failed.", run.outcome in ("passed", "degraded"))
     gauge("probe_duration_seconds", "Seconds that a citizen waits in the run.", run.duration_seconds)
+    age = max(0.0, (datetime.now(UTC) - run.started_at).total_seconds() - run.duration_seconds)
+    gauge("probe_result_age_seconds", "Seconds since the run ended; large where it is an earlier result.", age)
     gauge("probe_timing_valid", "Whether the host could time it.", run.timing_valid)
     if run.steps:
         steps = Gauge("probe_step_duration_seconds", "Seconds of each step.", ["step"], registry=registry)
