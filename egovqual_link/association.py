@@ -71,7 +71,7 @@ def rank_correlation(
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return Coefficient(method, n, reason="no_variation")
     work = _KINDS[method]
-    r = float(work(a, b[None, :])[0])
+    r = float(work(a[None], b[None])[0])
     groups = [str(each) for each in blocks] if blocks is not None else [str(index) for index in range(n)]
     repeated = len(set(groups)) < n
     p, p_method = (None, None) if repeated else _permutation_p(work, a, b, r, seed)
@@ -90,22 +90,27 @@ def rank_correlation(
     )
 
 
-def _spearman(a: Floats, many: Floats) -> Floats:
-    left = stats.rankdata(a)
-    right = stats.rankdata(many, axis=1)
-    left = left - left.mean()
+def _spearman(left: Floats, right: Floats) -> Floats:
+    """Row by row; one row of `left` serves all rows of `right`. NaN where a row does not vary."""
+    return _pearson(stats.rankdata(left, axis=1), stats.rankdata(right, axis=1))
+
+
+def _pearson(left: Floats, right: Floats) -> Floats:
+    left = left - left.mean(axis=1, keepdims=True)
     right = right - right.mean(axis=1, keepdims=True)
-    scale = np.sqrt((left**2).sum() * (right**2).sum(axis=1))
-    found: Floats = np.divide(right @ left, scale, out=np.full(len(right), np.nan), where=scale > 0)
-    return found
+    return _ratio((left * right).sum(axis=1), (left**2).sum(axis=1) * (right**2).sum(axis=1))
 
 
-def _kendall(a: Floats, many: Floats) -> Floats:
-    i, j = np.triu_indices(len(a), 1)
-    left = np.sign(a[i] - a[j])
-    right = np.sign(many[:, i] - many[:, j])
-    scale = np.sqrt((left**2).sum() * (right**2).sum(axis=1))
-    found: Floats = np.divide(right @ left, scale, out=np.full(len(right), np.nan), where=scale > 0)
+def _kendall(left: Floats, right: Floats) -> Floats:
+    """Kendall's tau-b row by row."""
+    i, j = np.triu_indices(left.shape[1], 1)
+    a, b = np.sign(left[:, i] - left[:, j]), np.sign(right[:, i] - right[:, j])
+    return _ratio((a * b).sum(axis=1), (a**2).sum(axis=1) * (b**2).sum(axis=1))
+
+
+def _ratio(top: Floats, squared: Floats) -> Floats:
+    scale = np.broadcast_to(np.sqrt(squared), top.shape)
+    found: Floats = np.divide(top, scale, out=np.full(top.shape, np.nan), where=scale > 0)
     return found
 
 
@@ -120,7 +125,7 @@ def _permutation_p(
     reach = abs(r) - 1e-9
     if n <= EXACT_UNITS:
         orders = np.array(list(itertools.permutations(range(n))))
-        found = np.abs(work(a, b[orders])) >= reach
+        found = np.abs(work(a[None], b[orders])) >= reach
         return float(found.mean()), f"exact, all {len(orders)} orders"
     rng = np.random.default_rng(seed)
     hits, left = 0, PERMUTATIONS
@@ -128,7 +133,7 @@ def _permutation_p(
     while left:
         size = min(chunk, left)
         drawn = rng.permuted(np.tile(b, (size, 1)), axis=1)
-        hits += int((np.abs(work(a, drawn)) >= reach).sum())
+        hits += int((np.abs(work(a[None], drawn)) >= reach).sum())
         left -= size
     return (hits + 1) / (PERMUTATIONS + 1), f"permutation, {PERMUTATIONS} orders, seed {seed}"
 
@@ -140,12 +145,13 @@ def _bootstrap(
     if len(names) < MIN_UNITS:
         return None, None
     members = [np.array([index for index, each in enumerate(groups) if each == name]) for name in names]
-    rng = np.random.default_rng(seed)
-    draws = []
-    for _ in range(RESAMPLES):
-        rows = np.concatenate([members[index] for index in rng.integers(0, len(names), len(names))])
-        draws.append(float(work(a[rows], b[rows][None, :])[0]) if np.ptp(a[rows]) > 0 else math.nan)
-    kept = np.array(draws)
+    picks = np.random.default_rng(seed).integers(0, len(names), (RESAMPLES, len(names)))
+    if len({len(each) for each in members}) == 1:
+        rows = np.array(members)[picks].reshape(RESAMPLES, -1)
+        kept = work(a[rows], b[rows])
+    else:
+        drawn = (np.concatenate([members[index] for index in pick]) for pick in picks)
+        kept = np.array([work(a[rows][None], b[rows][None])[0] for rows in drawn])
     kept = kept[np.isfinite(kept)]
     lower, upper = expanded_tails(len(names), level)
     low, high = np.quantile(kept, [lower, upper])

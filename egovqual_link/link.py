@@ -146,6 +146,7 @@ class LinkResult:
             "associations": records(self.associations),
             "sensitivity": records(self.sensitivity),
             "flows": records(self.overview.flows),
+            "pages": records(self.overview.pages),
             "hours": records(self.overview.hours),
             "findings": records(self.overview.findings),
             "exposure": records(self.overview.exposure),

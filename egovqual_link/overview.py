@@ -25,6 +25,11 @@ HOUR_COLUMNS: Final = (
     "portal", "hour", "checks", "available_share", "available_low", "available_high", "page_openings",
     "lcp_p75_seconds", "lcp_bound",
 )  # fmt: skip
+#: A page is known by its flow and the step that led there; `openings` counts failed ones too. Weights in bytes.
+PAGE_COLUMNS: Final = (
+    "portal", "scenario", "step", "openings", "failed_openings", "lcp_p75_seconds", "lcp_bound", "load_p75_seconds",
+    "load_bound", "weight_median_bytes",
+)  # fmt: skip
 FINDING_COLUMNS: Final = ("portal", "class", "severity", "findings", "runs")
 EXPOSURE_COLUMNS: Final = (
     "portal", "runs", "first_run", "last_run", "days", "window_days", "coverage_share", "excluded_error",
@@ -34,9 +39,10 @@ EXPOSURE_COLUMNS: Final = (
 
 @dataclass(frozen=True)
 class Overview:
-    """Tables with FLOW_COLUMNS, HOUR_COLUMNS, FINDING_COLUMNS and EXPOSURE_COLUMNS over all portals."""
+    """Tables with FLOW_COLUMNS, PAGE_COLUMNS, HOUR_COLUMNS, FINDING_COLUMNS and EXPOSURE_COLUMNS over all portals."""
 
     flows: pd.DataFrame
+    pages: pd.DataFrame
     hours: pd.DataFrame
     findings: pd.DataFrame
     exposure: pd.DataFrame
@@ -50,6 +56,7 @@ def overview(connection: Connection, scopes: list[Scope], settings: Settings) ->
 
     return Overview(
         flows=table(FLOW_COLUMNS, [row for scope in scopes for row in _flows(connection, scope)]),
+        pages=table(PAGE_COLUMNS, [row for scope in scopes for row in _pages(connection, scope)]),
         hours=table(HOUR_COLUMNS, [row for scope in scopes for row in _hours(connection, scope, settings)]),
         findings=table(FINDING_COLUMNS, [row for scope in scopes for row in _findings(connection, scope)]),
         exposure=table(EXPOSURE_COLUMNS, [_exposure(connection, scope) for scope in scopes]),
@@ -76,6 +83,30 @@ def _flows(connection: Connection, scope: Scope) -> list[dict[str, Any]]:
             value, at_least = mix.point(q)
             rows[scenario] |= {f"{name}_seconds": value, f"{name}_bound": ">=" if at_least else None}
     return list(rows.values())
+
+
+def _pages(connection: Connection, scope: Scope) -> list[dict[str, Any]]:
+    rows: dict[tuple[str, ...], dict[str, Any]] = {}
+    for metric, name, q in (
+        ("lcp_seconds", "lcp_p75_seconds", 0.75),
+        ("load_seconds", "load_p75_seconds", 0.75),
+        ("transferred_bytes", "weight_median_bytes", 0.5),
+    ):
+        waits = metric.endswith("seconds")
+        by_page: dict[tuple[str, ...], list[Counted]] = {}
+        for each in readings.page_counts(connection, scope, metric, censor=waits):
+            by_page.setdefault(each.stratum, []).append(each)
+        for page, counts in by_page.items():
+            mix = Mix(counts)
+            row = rows.setdefault(
+                page,
+                {"portal": scope.portal, "scenario": page[0], "step": page[1], "openings": 0, "failed_openings": 0},
+            )
+            row["openings"] = max(row["openings"], mix.n)
+            row["failed_openings"] = max(row["failed_openings"], mix.censored)
+            value, at_least = mix.point(q)
+            row |= {name: value} | ({f"{metric[:-8]}_bound": ">=" if at_least else None} if waits else {})
+    return [rows[page] for page in sorted(rows)]
 
 
 def _hours(connection: Connection, scope: Scope, settings: Settings) -> list[dict[str, Any]]:

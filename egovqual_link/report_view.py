@@ -254,6 +254,28 @@ def flows(result: LinkResult, lang: Language) -> list[dict[str, Any]]:
     return shown
 
 
+def slowest_pages(result: LinkResult, lang: Language, most: int = 8) -> list[dict[str, str]]:
+    """The pages with the longest largest paint at the 75th percentile, the slowest first."""
+    table = result.overview.pages.dropna(subset=["lcp_p75_seconds"])
+    # A bound at the deadline is longer than it says, so it goes before any value that was seen.
+    ranked = table.assign(late=table["lcp_bound"].notna()).sort_values(
+        ["late", "lcp_p75_seconds"], ascending=False, kind="stable"
+    )
+    return [
+        {
+            "portal": row["portal"],
+            "step": row["step"],
+            "scenario": row["scenario"],
+            "openings": f"{row['openings']:.0f}",
+            "failed": f"{row['failed_openings']:.0f}",
+            "lcp": format_value(row["lcp_p75_seconds"], "seconds", plain(row["lcp_bound"]), lang),
+            "load": format_value(row["load_p75_seconds"], "seconds", plain(row["load_bound"]), lang),
+            "weight": format_value(row["weight_median_bytes"], "bytes", None, lang),
+        }
+        for row in ranked.head(most).to_dict("records")
+    ]
+
+
 def findings(result: LinkResult, lang: Language, most: int = 12) -> list[dict[str, Any]]:
     """What went wrong, by kind, the most frequent first; counts of findings at each portal."""
     table = result.overview.findings
