@@ -59,14 +59,19 @@ def _at_deadline(at_least: bool) -> Text | None:
 
 
 def page_metric(metric: str, q: float, *, censor: bool) -> Callable[[Bench], Value]:
-    """The `q` quantile of a page metric over the pages of the journeys, each page weighing the same."""
-    method = f"{_name(q)} over page openings, every page of the journeys weighing the same; " + (
-        "failed openings censored at the deadline" if censor else "openings that failed left out"
-    )
+    """The `q` quantile of a page metric over the pages of the page_load flows, each page weighing the same.
+
+    Those flows name the pages that matter. Where a portal has none, the pages of all journeys stand in; there a heavy
+    first page may hide among many light ones, and the method says which it was.
+    """
+    rest = "failed openings censored at the deadline" if censor else "openings that failed left out"
 
     def work(bench: Bench) -> Value:
-        counts = readings.page_counts(bench.connection, bench.scope, metric, censor=censor)
-        return quantile_value(bench, counts, q, method, _timed_runs(bench, *JOURNEYS))
+        named = _timed_runs(bench, "page_load") > 0
+        kinds, whose = (("page_load",), "page_load flows") if named else (JOURNEYS, "all journeys")
+        counts = readings.page_counts(bench.connection, bench.scope, metric, censor=censor, kinds=kinds)
+        method = f"{_name(q)} over page openings, every page of the {whose} weighing the same; {rest}"
+        return quantile_value(bench, counts, q, method, _timed_runs(bench, *kinds))
 
     return work
 

@@ -81,9 +81,17 @@ def to_three_digits(column: ColumnElement[Any]) -> ColumnElement[float]:
 
 
 def page_counts(
-    connection: Connection, scope: Scope, metric: str, *, censor: bool, by_hour: bool = False
+    connection: Connection,
+    scope: Scope,
+    metric: str,
+    *,
+    censor: bool,
+    by_hour: bool = False,
+    kinds: Sequence[str] = JOURNEYS,
 ) -> list[Counted]:
     """Counts of a page metric by day (or hour) and page; a page is known by its scenario and the step that led there.
+
+    Runs of `kinds` count.
 
     With `censor`, a step that failed gives one wait longer than the run's deadline: in place of the last page that it
     reached (an error page that came fast is no fast page), or by itself where no page came. Steps that never led to
@@ -93,7 +101,7 @@ def page_counts(
     failed = (
         select(steps.c.run_id, steps.c.name, func.max(case((steps.c.outcome == "failed", 1), else_=0)).label("failed"))
         .join(runs, runs.c.run_id == steps.c.run_id)
-        .where(scope.timed(*JOURNEYS), steps.c.outcome.in_(("passed", "failed")))
+        .where(scope.timed(*kinds), steps.c.outcome.in_(("passed", "failed")))
         .group_by(steps.c.run_id, steps.c.name)
         .cte("tried")
     )
@@ -110,7 +118,7 @@ def page_counts(
         )
         .join(runs, runs.c.run_id == pages.c.run_id)
         .outerjoin(failed, and_(failed.c.run_id == pages.c.run_id, failed.c.name == pages.c.step))
-        .where(scope.timed(*JOURNEYS))
+        .where(scope.timed(*kinds))
         .cte("ranked")
     )
     lost = and_(ranked.c.failed == 1, ranked.c.r == 1)

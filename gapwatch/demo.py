@@ -163,6 +163,8 @@ async def probe_rounds(config: Config, out: Path, rounds: int = ROUNDS) -> Pass:
 
     with Progress(len(jobs)) as progress:
         done = await run_pass(config, jobs, open_outlets=open_outlets, progress=progress)
+    if any(run.error_reason == "interrupted" for run in done.runs):
+        raise KeyboardInterrupt
     if all(run.outcome == "error" for run in done.runs):
         raise OwnTroubleError("no run got through; `gapwatch doctor` looks for the reason")
     return done

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
-import importlib
+import importlib.util
 import os
 import platform
 import shutil
@@ -74,20 +75,21 @@ def _python() -> Iterator[Check]:
 
 
 def _packages() -> Iterator[Check]:
-    """Each top-level package is ours: names like `probes` are taken on the package index, and the last install wins."""
-    home = Path(importlib.import_module("gapwatch").__file__ or ".").resolve().parents[1]
+    """Each top-level package is ours: names like `probes` are taken on the package index, and the last install wins.
+
+    They are looked at, not imported: a stranger's code is not to be run for that.
+    """
+    home = Path(__file__).resolve().parents[1]
     for name in PACKAGES:
-        try:
-            module = importlib.import_module(name)
-        except ImportError as error:
-            yield Check("fail", f"package {name}", f"cannot be imported: {error}", "install gapwatch again")
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            yield Check("fail", f"package {name}", "is not there", "install gapwatch again")
             continue
-        place = Path(module.__file__ or "").resolve().parent
-        ours = place == home / name and _OURS[name] in (module.__doc__ or "")
-        remedy = (
-            "" if ours else f"another package took its place: uninstall that one, then install gapwatch again ({home})"
-        )
-        yield Check("ok" if ours else "fail", f"package {name}", str(place), remedy)
+        place = Path(spec.origin).resolve()
+        said = ast.get_docstring(ast.parse(place.read_text(encoding="utf-8", errors="replace"))) or ""
+        ours = place.parent == home / name and _OURS[name] in said
+        remedy = "" if ours else f"another package took its place: uninstall that, then install gapwatch again ({home})"
+        yield Check("ok" if ours else "fail", f"package {name}", str(place.parent), remedy)
 
 
 async def _browsers(config: Config | None) -> list[Check]:

@@ -13,7 +13,6 @@ import pandas as pd
 from egovqual_link.ipa import ipa, quadrant_name
 from egovqual_link.link import DASH, NOT_PER_ITEM, LinkResult, format_value, plain
 from egovqual_link.published import PublishedTable, load_published
-from egovqual_link.report import write_report
 from egovqual_link.scores import Source, all_scores
 from egovqual_link.survey_load import load_survey
 from exporters.files import write_atomically
@@ -213,6 +212,9 @@ def _value(row: Mapping[Any, Any], lang: Lang) -> str:
 
 def write_link(result: LinkResult, out: Path) -> Path:
     """The report in both languages with its figures and tables; the path of the English page."""
+    # Figures need matplotlib, which takes longer to load than all the rest.
+    from egovqual_link.report import write_report
+
     _make_folder(out)
     try:
         return write_report(result, out)

@@ -169,9 +169,12 @@ def _as_run(request: RunRequest, run_id: str, work: _Work, no_host: HostState) -
     steps = tuple(journey.results) if journey else ()
     timed_out = bool(journey and journey.timed_out)
     duration = limit if timed_out else sum(step.duration_seconds or 0.0 for step in steps)
-    findings = _findings(journey) if journey else ()
-    outcome: Outcome = "error" if work.trouble or journey is None else _outcome(journey)
     reasons = invalid_reasons(host)
+    # Slowness measured on a busy host is the host's; every other finding stands whatever the host did.
+    findings = tuple(
+        each for each in (_findings(journey) if journey else ()) if not (reasons and each.class_ == "slow")
+    )
+    outcome: Outcome = "error" if work.trouble or journey is None else verdict(findings, journey.results)
     return Run(
         run_id=run_id,
         portal=request.portal.name,

@@ -91,6 +91,19 @@ def test_all_items_stand_side_by_side_and_none_is_silently_missing(result: LinkR
     assert (table["score_level"] == "dimension").all()
 
 
+def test_a_heavy_home_page_does_not_hide_among_the_light_pages_of_other_flows(tmp_path: Path) -> None:
+    light = tuple(
+        PageMetrics(f"http://127.0.0.1/{step}", step, 0.1, 0.2, 0.3, 0.0, None, 0.3, 0.4, 3, 500) for step in "abcdefgh"
+    )
+    heavy = (PageMetrics("http://127.0.0.1/", "Home", 2.0, 2.5, 3.0, 0.0, None, 3.0, 3.5, 30, 3_000_000),)
+    runs = [run(number, pages=heavy) for number in range(5)]
+    runs += [run(10 + number, scenario="apply", kind="form_submission", pages=light) for number in range(5)]
+    table = link(load_published(SEMARANG), store(tmp_path, runs)).side_by_side.set_index("indicator")
+    assert table.loc["lcp_p75_seconds", "value"] == 3.0
+    assert table.loc["lcp_p75_seconds", "rating"] == "fair"
+    assert "page_load flows" in table.loc["lcp_p75_seconds", "method"]
+
+
 def test_no_coefficient_from_one_portal(result: LinkResult) -> None:
     data = json.loads(result.to_json())
     assert data["association"]["r"] is None

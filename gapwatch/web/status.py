@@ -90,7 +90,7 @@ def _context(services: Services, shares: Shares, lang: str, now: datetime) -> di
             row = _row(job, state.latest(job), texts)
             share, tried = shares.get((portal.name, job.scenario), (None, 0))
             row["ago"] = _span(now - row["at"], "ago", texts) if row["at"] else ""
-            row["share"] = f"{share:.1%}" if share is not None else texts["unmeasured"]
+            row["share"] = f"{share:.1%}".replace(".", texts["decimal"]) if share is not None else texts["unmeasured"]
             row["tried"] = texts["run" if tried == 1 else "runs"].format(n=tried)
             row["next"] = _span(due[job.id] - now, "in", texts) if job.id in due else ""
             rows.append(row)
@@ -140,9 +140,16 @@ def _row(job: Job, glances: Sequence[Glance], texts: Mapping[str, str]) -> dict[
     if last is not None:
         row["outcome"], row["at"] = last.outcome, last.started_at
         row["why"] = "" if last.outcome == "passed" else last.error_reason or last.worst or ""
-        row["seconds"] = "" if last.outcome == "error" else f"{last.duration_seconds:.2f} s"
+        # How quickly a portal failed is no citizen's wait for the service.
+        row["seconds"] = _wait(last.duration_seconds, texts) if last.outcome in _WELL else ""
     row["said"] = texts[row["outcome"]]
     return row
+
+
+def _wait(seconds: float, texts: Mapping[str, str]) -> str:
+    """A wait as people read it, with the language's decimal mark."""
+    shown = f"{seconds * 1000:.0f} ms" if seconds < 0.1 else f"{seconds:.2f} {texts['second']}"
+    return shown.replace(".", texts["decimal"])
 
 
 def _span(span: timedelta, way: str, texts: Mapping[str, str]) -> str:
@@ -165,7 +172,7 @@ def _ticks(glances: Sequence[Glance], texts: Mapping[str, str]) -> list[Tick]:
         title = texts["tick"].format(
             when=f"{glance.started_at:%Y-%m-%d %H:%M:%S}",
             outcome=texts[glance.outcome],
-            seconds=f"{glance.duration_seconds:.2f}",
+            wait=_wait(glance.duration_seconds, texts),
         )
         ticks.append(Tick(index * 5.0, _HEIGHT - height, height, glance.outcome, title))
     return ticks

@@ -42,7 +42,9 @@ TEXTS: dict[str, dict[str, str]] = {
         "metrics": "Metrics",
         "api": "Runs as JSON",
         "since": "Watching since {when} UTC from {location}",
-        "tick": "{when} UTC: {outcome}, {seconds} s",
+        "tick": "{when} UTC: {outcome}, {wait}",
+        "second": "s",
+        "decimal": ".",
     },
     "id": {
         "title": "Status portal",
@@ -84,6 +86,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "metrics": "Metrik",
         "api": "Data JSON",
         "since": "Memantau sejak {when} UTC dari {location}",
-        "tick": "{when} UTC: {outcome}, {seconds} dtk",
+        "tick": "{when} UTC: {outcome}, {wait}",
+        "second": "dtk",
+        "decimal": ",",
     },
 }
