@@ -28,7 +28,7 @@ def store(path: Path, portals: int, waves: int = WAVES) -> str:
     for portal in range(portals):
         for wave in range(waves):
             for hour in range(6):
-                at = START + timedelta(days=30 * wave, hours=hour + 12)
+                at = START + timedelta(days=30 * wave, hours=hour + 3)
                 maker.opened(at, 1 + portal / 4 + wave / 10, portal=f"portal-{portal}")
     return maker.write()
 
