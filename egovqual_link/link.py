@@ -4,43 +4,55 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection
 
+from egovqual_link.association import MIN_UNITS
+from egovqual_link.beside import (
+    DASH,
+    NOT_PER_ITEM,
+    SIDE_BY_SIDE_COLUMNS,
+    format_value,
+    items_by_fit,
+    limits,
+    plain,
+    records,
+    side_by_side,
+)
 from egovqual_link.indicators import Measured, frame, measure
-from egovqual_link.instrument import Fit, Instrument, Item, Language, Text, load_instrument
+from egovqual_link.instrument import Instrument, Text, load_instrument
 from egovqual_link.measures import Settings
-from egovqual_link.published import PublishedTable
+from egovqual_link.overview import Overview, overview
 from egovqual_link.scores import Source, all_scores
 from egovqual_link.store_scope import Scope, open_store, portals, span
+from egovqual_link.study import Study
+from egovqual_link.units import Units, associations, measured_values, said_by_unit, too_few
 from egovqual_link.windows import Window, parse_moment
 from scenarios.source import InputError, Problem, nearest
 
-NOT_PER_ITEM: Final = Text(
-    en="published per dimension only; the dimension's mean stands here",
-    id="hanya dipublikasikan per dimensi; di sini tertulis rata-rata dimensinya",
-)
-OTHER_PORTAL: Final = Text(
-    en="The survey asked about another portal than the one probed: read the figures side by side, not as one portal's.",
-    id="Survei menanyakan portal lain daripada yang diuji: baca angkanya berdampingan, bukan sebagai satu portal.",
-)
+__all__ = [
+    "DASH",
+    "NOT_PER_ITEM",
+    "SIDE_BY_SIDE_COLUMNS",
+    "Association",
+    "LinkResult",
+    "format_value",
+    "items_by_fit",
+    "limits",
+    "link",
+    "plain",
+    "refused",
+    "side_by_side",
+]
 
-#: Stands where nothing was measured.
-DASH: Final = "\N{EN DASH}"
-
-#: Columns of the side-by-side table, one row for each indicator of each item and portal.
-SIDE_BY_SIDE_COLUMNS: Final = (
-    "portal", "item", "item_en", "item_id", "dimension", "fit", "score_level", "performance", "importance", "gap",
-    "score_note_en", "score_note_id", "indicator", "indicator_en", "indicator_id", "unit", "better", "value", "bound",
-    "low", "high", "level", "interval_method", "method", "n_runs", "rating", "reason", "reason_en", "reason_id",
-)  # fmt: skip
+#: Least share of the window's days that probes should cover where no study says otherwise.
+COVERAGE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,36 +81,21 @@ class Association:
 
 
 def refused(n_units: int) -> Association:
-    """The refusal of a coefficient where the survey has fewer than five units (portals, regions or waves).
+    """The refusal of a coefficient where there are fewer than five units (portals, regions or waves).
 
     The items of one portal are no units: they are not exchangeable and measured in different units.
     """
-    one = Text(
-        en="The survey describes one portal at one time; a coefficient needs at least five portals, regions or waves",
-        id="Survei menggambarkan satu portal pada satu waktu; koefisien memerlukan sedikitnya lima portal, wilayah, "
-        "atau gelombang",
-    )
-    few = Text(
-        en=f"{n_units} units are too few; a coefficient needs at least five portals, regions or waves",
-        id=f"{n_units} unit terlalu sedikit; koefisien memerlukan sedikitnya lima portal, wilayah, atau gelombang",
-    )
-    return Association(
-        r=None,
-        n_units=n_units,
-        low=None,
-        high=None,
-        method=None,
-        reason=f"n_units={n_units}",
-        reason_text=one if n_units == 1 else few,
-    )
+    return Association(None, n_units, None, None, None, f"n_units={n_units}", too_few(n_units))
 
 
 @dataclass(frozen=True)
 class LinkResult:
     """Everything that may be said of one survey and one window of runs.
 
-    `scores`: see `all_scores`; `indicators`: see `indicators`; `side_by_side`: SIDE_BY_SIDE_COLUMNS. `digest` is the
-    SHA-256 of survey file, window and portals, so that outputs show what they were made from.
+    `scores`: see `all_scores`; `indicators`: see `indicators`; `side_by_side`: SIDE_BY_SIDE_COLUMNS; `associations`:
+    ASSOCIATION_COLUMNS, empty where `association` is refused; `sensitivity`: the declared indicators over other
+    windows. `digest` is the SHA-256 of survey file, study file, window and portals, so that outputs show what they
+    were made from.
     """
 
     instrument: Instrument
@@ -113,13 +110,27 @@ class LinkResult:
     exploratory: bool
     digest: str
     run_counts: Mapping[str, int]
+    overview: Overview
+    associations: pd.DataFrame
+    sensitivity: pd.DataFrame
+    warnings: tuple[Text, ...] = ()
+    study: Study | None = None
+
+    @property
+    def priority(self) -> tuple[str, ...]:
+        """Items that the survey's authors call the first to mend; empty where none are named."""
+        return tuple(getattr(self.source, "priority", ()))
+
+    def table(self) -> pd.DataFrame:
+        """The side-by-side table."""
+        return self.side_by_side
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON data; a missing value is null."""
         return {
             "survey": {
                 "source": str(getattr(self.source, "source", "")),
-                "scores": _records(self.scores.dropna(axis="columns", how="all")),
+                "scores": records(self.scores.dropna(axis="columns", how="all")),
             },
             "window": {
                 "start": self.window.start.isoformat(),
@@ -130,8 +141,18 @@ class LinkResult:
                 "basis_id": self.window.label().id,
             },
             "portals": list(self.portals),
-            "side_by_side": _records(self.side_by_side),
+            "side_by_side": records(self.side_by_side),
             "association": self.association.as_dict(),
+            "associations": records(self.associations),
+            "sensitivity": records(self.sensitivity),
+            "flows": records(self.overview.flows),
+            "pages": records(self.overview.pages),
+            "hours": records(self.overview.hours),
+            "findings": records(self.overview.findings),
+            "exposure": records(self.overview.exposure),
+            "priority": list(self.priority),
+            "warnings": [{"en": text.en, "id": text.id} for text in self.warnings],
+            "study": None if self.study is None else {"name": self.study.name, "digest": self.study.digest},
             "limits": [{"en": text.en, "id": text.id} for text in self.limits],
             "exploratory": self.exploratory,
             "digest": self.digest,
@@ -140,19 +161,6 @@ class LinkResult:
     def to_json(self) -> str:
         """The result as JSON text."""
         return json.dumps(self.as_dict(), ensure_ascii=False, indent=2, allow_nan=False)
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(k): plain(v) for k, v in row.items()} for row in table.to_dict("records")]
-
-
-def plain(value: Any) -> Any:
-    """A cell as JSON can carry it: NaN and missing become None."""
-    if value is None or (isinstance(value, float) and math.isnan(value)) or value is pd.NaT:
-        return None
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    return value.item() if hasattr(value, "item") else value
 
 
 def link(
@@ -165,49 +173,153 @@ def link(
     time_zone: str = "Asia/Jakarta",
     instrument: Instrument | None = None,
     settings: Settings | None = None,
+    study: Study | None = None,
 ) -> LinkResult:
     """Set the scores of `survey` beside the indicators of the portals in the store.
 
-    Without `from_` and `to` the window is the whole store, and everything is labelled exploratory.
+    A `study` gives portals, time zone and window (its last wave); without one the window is from `from_` to `to`, or
+    the whole store, and everything is labelled exploratory.
 
     Raises:
-        InputError: no store, no runs in the window, a portal that the store does not know, dates that are none.
+        InputError: no store, no runs in the window, a portal that the store does not know, dates that are none, or
+            dates beside a study that has its own.
     """
     instrument = instrument or load_instrument()
-    with open_store(store_url) as connection:
-        names = _portals(connection, only, store_url)
-        window = _window(connection, names, from_, to, time_zone)
-        found = [
-            each
-            for name in names
-            for each in measure(connection, Scope(name, window), instrument, settings or Settings())
-        ]
-    if not any(each.exposure.runs for each in found):
+    settings = settings or Settings()
+    if study is not None and (from_ or to or only):
         raise InputError(
-            [
-                Problem(
-                    store_url,
-                    None,
-                    f"has no run between {window.start:%Y-%m-%d %H:%M} and {window.end:%Y-%m-%d %H:%M}",
-                    "give other --from and --to dates, or probe first with `gapwatch once`",
-                )
-            ]
+            [Problem(study.source, None, "declares window and portals itself", "leave out --from, --to and --portal")]
         )
+    with open_store(store_url) as connection:
+        names = _portals(connection, study.portals if study else only, store_url)
+        window = study.window(study.waves[-1]) if study else _window(connection, names, from_, to, time_zone)
+        scopes = [Scope(name, window) for name in names]
+        by_portal = {scope.portal: measure(connection, scope, instrument, settings) for scope in scopes}
+        found = [each for measured in by_portal.values() for each in measured]
+        if not any(each.exposure.runs for each in found):
+            raise InputError([_no_runs(store_url, window)])
+        seen = overview(connection, scopes, settings)
+        units = _units(connection, survey, study, by_portal=by_portal, instrument=instrument, settings=settings)
+        sensitivity = _sensitivity(connection, study, names, instrument)
     scores = all_scores(survey)
-    level = (settings or Settings()).level
+    enough = units.count >= MIN_UNITS
+    pairs = [(item.key, each.key) for item in instrument.items for each in item.indicators if each.origin == "probe"]
+    table = associations(units, pairs if enough else [], study)
     return LinkResult(
         instrument=instrument,
         source=survey,
         window=window,
         portals=names,
         scores=scores,
-        indicators=frame(tuple(found), level),
-        side_by_side=side_by_side(instrument, scores, found, level),
-        association=refused(1),
+        indicators=frame(tuple(found), settings.level),
+        side_by_side=side_by_side(instrument, scores, found, settings.level),
+        association=_headline(table) if enough else refused(units.count),
         limits=limits(instrument, survey),
         exploratory=not window.declared,
-        digest=_digest(survey, window, names),
+        digest=_digest(survey, window, names, study),
         run_counts={each.portal: each.exposure.runs for each in found},
+        overview=seen,
+        associations=table,
+        sensitivity=sensitivity,
+        warnings=_warnings(seen, study.coverage if study else COVERAGE),
+        study=study,
+    )
+
+
+def _headline(table: pd.DataFrame) -> Association:
+    """The first declared pair; without one no coefficient is singled out, because choosing it would flatter it."""
+    declared = table[table["declared"] & table["r"].notna()]
+    if declared.empty:
+        said = Text(
+            en="No pair was declared before looking, so none is singled out; all of them are in the table of "
+            "associations, labelled exploratory",
+            id="Tidak ada pasangan yang ditetapkan sebelumnya, jadi tidak ada yang diutamakan; semuanya ada di tabel "
+            "hubungan dan berlabel eksploratif",
+        )
+        n = int(table["n_units"].max()) if len(table) else 0
+        return Association(None, n, None, None, None, "none_declared", said)
+    first = declared.iloc[0]
+    method = f"{first['method']} of {first['indicator']} and {first['item']} {first['score']}, over {first['over']}"
+    return Association(
+        float(first["r"]), int(first["n_units"]), plain(first["low"]), plain(first["high"]), method, None, None
+    )
+
+
+def _units(
+    connection: Connection,
+    survey: Source,
+    study: Study | None,
+    *,
+    by_portal: Mapping[str, tuple[Measured, ...]],
+    instrument: Instrument,
+    settings: Settings,
+) -> Units:
+    """Both sides by portal and wave; without a study the waves are not told apart, for they have no dates."""
+    said = said_by_unit(survey, waves=study is not None)
+    if study is None:
+        return Units(said, {(name, ""): measured_values(found) for name, found in by_portal.items()})
+    # Only the values are needed here, so the intervals are not worked out again.
+    quick = Settings(settings.level, settings.min_days, resamples=1, seed=settings.seed)
+    measured = {}
+    for wave in study.waves:
+        for name in by_portal:
+            found = measure(connection, Scope(name, study.window(wave)), instrument, quick)
+            if found[0].exposure.runs:
+                measured[name, wave.name] = measured_values(found)
+    return Units(said, measured)
+
+
+#: Columns of `LinkResult.sensitivity`: one row for each declared indicator, portal and length of the recall lag.
+SENSITIVITY_COLUMNS = ("portal", "indicator", "recall_lag_days", "unit", "value", "bound", "n_runs", "reason")
+
+
+def _sensitivity(
+    connection: Connection, study: Study | None, names: Iterable[str], instrument: Instrument
+) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    if study is not None:
+        declared = {each.indicator for each in study.hypotheses}
+        for days in sorted({*study.sensitivity_days, study.recall_lag_days}):
+            window = study.window(study.waves[-1], days)
+            for name in names:
+                found = measure(connection, Scope(name, window), instrument, Settings(resamples=1))
+                rows += [
+                    {
+                        "portal": name,
+                        "indicator": each.indicator.key,
+                        "recall_lag_days": days,
+                        "unit": each.indicator.unit,
+                        "value": each.value.value,
+                        "bound": ">=" if each.value.at_least else None,
+                        "n_runs": each.value.n_runs,
+                        "reason": each.value.reason,
+                    }
+                    for each in found
+                    if each.indicator.key in declared
+                ]
+    return pd.DataFrame(rows, columns=list(SENSITIVITY_COLUMNS))
+
+
+def _warnings(seen: Overview, least: float) -> tuple[Text, ...]:
+    said = []
+    for row in seen.exposure.to_dict("records"):
+        if row["coverage_share"] < least:
+            days, of = row["days"], row["window_days"]
+            said.append(
+                Text(
+                    en=f"{row['portal']}: probes cover {days} of the {of} days of the window, less than {least:.0%}",
+                    id=f"{row['portal']}: uji mencakup {days} dari {of} hari jendela waktu, kurang dari {least:.0%}",
+                )
+            )
+    return tuple(said)
+
+
+def _no_runs(store_url: str, window: Window) -> Problem:
+    return Problem(
+        store_url,
+        None,
+        f"has no run between {window.start:%Y-%m-%d %H:%M} and {window.end:%Y-%m-%d %H:%M}",
+        "give other --from and --to dates, or probe first with `gapwatch once`",
     )
 
 
@@ -240,136 +352,8 @@ def _window(connection: Connection, names: Iterable[str], from_: str | None, to:
     )
 
 
-def side_by_side(instrument: Instrument, scores: pd.DataFrame, found: Iterable[Measured], level: float) -> pd.DataFrame:
-    """One row for each indicator of each item and portal; an item without indicator has one row that says why."""
-    found = tuple(found)
-    measured = frame(found, level).to_dict("records")
-    said = {(row["level"], row["key"]): row for row in scores.to_dict("records")}
-    rows: list[dict[str, Any]] = []
-    for portal in dict.fromkeys(each.portal for each in found):
-        for item in instrument.items:
-            score = _score(item, said)
-            mine = [
-                row
-                for row in measured
-                if row["portal"] == portal and row["item"] == item.key and row["fit"] != "context"
-            ]
-            rows += [{**score, **_measured(item, row), "portal": portal} for row in mine] or [
-                {**score, **_unmeasured(item), "portal": portal}
-            ]
-    return pd.DataFrame(rows, columns=list(SIDE_BY_SIDE_COLUMNS))
-
-
-def _score(item: Item, said: dict[tuple[str, str], dict[Any, Any]]) -> dict[str, Any]:
-    own, dimension = said[("item", item.key)], said[("dimension", item.dimension)]
-    whole = not any(math.isnan(float(own[name])) for name in ("performance", "importance"))
-    row = own if whole else dimension
-    level = "item" if whole else "dimension"
-    note = None if whole else NOT_PER_ITEM
-    gap = float(own["gap"])
-    if not whole and not math.isnan(gap):
-        note = Text(
-            en=f"{NOT_PER_ITEM.en}; the item's own gap is published: {gap:+.2f}",
-            id=f"{NOT_PER_ITEM.id}; kesenjangan butir ini dipublikasikan: {gap:+.2f}",
-        )
-    return {
-        "item": item.key,
-        "item_en": item.title.en,
-        "item_id": item.title.id,
-        "dimension": item.dimension,
-        "fit": item.fit,
-        "score_level": level,
-        "performance": row["performance"],
-        "importance": row["importance"],
-        "gap": row["gap"],
-        "score_note_en": note.en if note else None,
-        "score_note_id": note.id if note else None,
-    }
-
-
-def _measured(item: Item, row: dict[Any, Any]) -> dict[str, Any]:
-    indicator = next(each for each in item.indicators if each.key == row["indicator"])
-    names = (
-        "indicator", "unit", "better", "value", "bound", "low", "high", "level", "interval_method", "method", "n_runs",
-        "rating", "reason", "reason_en", "reason_id",
-    )  # fmt: skip
-    cells = {name: row[name] for name in names}
-    return {**cells, "indicator_en": indicator.title.en, "indicator_id": indicator.title.id}
-
-
-def _unmeasured(item: Item) -> dict[str, Any]:
-    assert item.limit is not None
-    return {"reason": "no_probe", "reason_en": item.limit.en, "reason_id": item.limit.id}
-
-
-def limits(instrument: Instrument, survey: Source) -> tuple[Text, ...]:
-    """What these data cannot say, in words; printed in every output."""
-    none, partial = items_by_fit(instrument, "none"), items_by_fit(instrument, "partial")
-    said = [
-        Text(
-            en=f"No browser can measure {', '.join(none)}; nothing stands beside them but what an operator may import.",
-            id=f"Peramban tidak dapat mengukur {', '.join(none)}; yang dapat disandingkan hanya data pengelola.",
-        ),
-        Text(
-            en=f"Only a part of {', '.join(partial)} can be measured; each row says which part stays unseen.",
-            id=f"{', '.join(partial)} hanya terukur sebagian; setiap baris menyebut bagian yang tidak terlihat.",
-        ),
-    ]
-    priority = tuple(getattr(survey, "priority", ()))
-    unseen = [key for key in priority if key in none]
-    if unseen:
-        partly = [key for key in priority if key in partial]
-        more_en = f", and {', '.join(partly)} only partly" if partly else ""
-        more_id = f", dan {', '.join(partly)} hanya sebagian" if partly else ""
-        said.append(
-            Text(
-                en=f"Of the {len(priority)} priorities that the study names, {len(unseen)} "
-                f"({', '.join(unseen)}) cannot be measured by a browser{more_en}.",
-                id=f"Dari {len(priority)} prioritas yang disebut studi, {len(unseen)} "
-                f"({', '.join(unseen)}) tidak dapat diukur dengan peramban{more_id}.",
-            )
-        )
-    if isinstance(survey, PublishedTable):
-        said.append(OTHER_PORTAL)
-    said.append(
-        Text(
-            en="A measurement beside a score is no cause of it: slow pages and low scores may go together or not.",
-            id="Ukuran di samping skor bukan penyebabnya: halaman lambat dan skor rendah belum tentu sejalan.",
-        )
-    )
-    return tuple(said)
-
-
-def items_by_fit(instrument: Instrument, fit: Fit) -> tuple[str, ...]:
-    """Keys of the items of one fit."""
-    return tuple(item.key for item in instrument.items if item.fit == fit)
-
-
-def _digest(survey: Source, window: Window, names: Iterable[str]) -> str:
+def _digest(survey: Source, window: Window, names: Iterable[str], study: Study | None) -> str:
     path = Path(str(getattr(survey, "source", "")))
     content = path.read_bytes() if path.is_file() else repr(survey).encode()
-    tail = "|".join([window.start.isoformat(), window.end.isoformat(), *names])
+    tail = "|".join([window.start.isoformat(), window.end.isoformat(), *names, study.digest if study else ""])
     return hashlib.sha256(content + tail.encode()).hexdigest()
-
-
-def format_value(value: object, unit: str | None, bound: str | None, lang: Language) -> str:
-    """A measured value as people read it, with its unit; a dash where nothing was measured."""
-    number = plain(value)
-    if number is None:
-        return DASH
-    sign = "≥ " if bound else ""
-    match unit:
-        case "share":
-            text = f"{number * 100:.0f} %"
-        case "seconds":
-            text = f"{number:.2f} s" if number < 10 else f"{number:.0f} s"
-        case "bytes":
-            text = f"{number / 1e6:.2f} MB" if number >= 1e6 else f"{number / 1e3:.0f} kB"
-        case "count" | "levels":
-            text = f"{number:.0f}" if float(number).is_integer() else f"{number:.1f}"
-        case "hours" | "days":
-            words = {"hours": ("h", "jam"), "days": ("days", "hari")}[unit]
-            text = f"{number:.1f} {words[lang == 'id']}"
-        case _:
-            text = f"{number:.2f}"
-    return sign + (text.replace(".", ",") if lang == "id" else text)

@@ -82,6 +82,10 @@ class Mix:
             return self.values[index], False
         return (self.bound if self.bound is not None else self.values[-1]), True
 
+    def point(self, q: float) -> tuple[float, bool]:
+        """The `q` quantile alone, and whether it is only a lower bound."""
+        return self._at(int(self._index(self.table.sum(axis=0, keepdims=True), q)[0]))
+
     def quantile(
         self,
         q: float,
@@ -96,7 +100,7 @@ class Mix:
         Whole days are drawn with replacement, because waits within a day hang together. The percentiles read off are
         widened for the small number of days (Hesterberg 2015, "expanded percentile"). Below `min_days`: no interval.
         """
-        value, at_least = self._at(int(self._index(self.table.sum(axis=0, keepdims=True), q)[0]))
+        value, at_least = self.point(q)
         low = high = None
         beyond = False
         if len(self.days) >= min_days:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -11,33 +9,52 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from egovqual_link import figures
+from egovqual_link import figures, figures_link, report_view
 from egovqual_link.instrument import Language
-from egovqual_link.link import DASH, LinkResult, format_value, plain
+from egovqual_link.link import LinkResult
+from egovqual_link.windows import zone
 
-_FIT = {
-    "direct": ("direct", "langsung"),
-    "partial": ("partly", "sebagian"),
-    "none": ("not measurable", "tidak terukur"),
-}
-_RATING = {"good": ("good", "baik"), "fair": ("needs improvement", "perlu diperbaiki"), "poor": ("poor", "buruk")}
 #: Cells that a spreadsheet would take for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_PAGES: tuple[tuple[Language, str], ...] = (("en", "index.html"), ("id", "index.id.html"))
 
 
-def write_report(result: LinkResult, out_dir: Path) -> Path:
-    """Write index.html (English), index.id.html (Indonesian), figures/ and tables/; gives the English page's path."""
+def write_report(result: LinkResult, out_dir: Path, lang: Language = "en") -> Path:
+    """Write index.html (English), index.id.html (Indonesian), figures/, tables/ and link.json.
+
+    Gives the path of the page in `lang`. The same result gives the same bytes.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
     out_dir.mkdir(parents=True, exist_ok=True)
-    for lang, name in (("en", "index.html"), ("id", "index.id.html")):
-        (out_dir / name).write_text(render(result, lang), "utf-8")  # type: ignore[arg-type]  # literals in a tuple
-    for name, figure in _figures(result, "en").items():
+    for each, name in _PAGES:
+        (out_dir / name).write_text(render(result, each), "utf-8")
+    for name, figure in make_figures(result, lang).items():
         figures.save(figure, out_dir / "figures", name)
     tables = out_dir / "tables"
     tables.mkdir(exist_ok=True)
-    for name in ("scores", "indicators", "side_by_side"):
-        neutral(getattr(result, name)).to_csv(tables / f"{name}.csv", index=False)
+    for name, table in make_tables(result).items():
+        neutral(table).to_csv(tables / f"{name}.csv", index=False)
     (out_dir / "link.json").write_text(result.to_json() + "\n", "utf-8")
-    return out_dir / "index.html"
+    return out_dir / dict(_PAGES)[lang]
+
+
+def make_tables(result: LinkResult) -> dict[str, pd.DataFrame]:
+    """Every table of the result by the name of its file; empty ones are left out."""
+    named = {
+        "scores": result.scores,
+        "indicators": result.indicators,
+        "side_by_side": result.side_by_side,
+        "associations": result.associations,
+        "sensitivity": result.sensitivity,
+        "flows": result.overview.flows,
+        "pages": result.overview.pages,
+        "hours": result.overview.hours,
+        "findings": result.overview.findings,
+        "exposure": result.overview.exposure,
+    }
+    return {name: table for name, table in named.items() if len(table)}
 
 
 def neutral(table: pd.DataFrame) -> pd.DataFrame:
@@ -49,49 +66,83 @@ def neutral(table: pd.DataFrame) -> pd.DataFrame:
     return table.map(cell)
 
 
-def _figures(result: LinkResult, lang: Language) -> dict[str, Any]:
-    overall = _overall(result)
+def make_figures(result: LinkResult, lang: Language, width: float = figures.WIDE) -> dict[str, Any]:
+    """The figures by name, `width` inches wide; those without data are left out."""
+    overall = report_view.overall(result)
     cross = (float(overall["performance"]), float(overall["importance"]))
     made = {
-        "gaps": figures.gap_figure(result.scores, result.instrument, lang),
-        "ipa": figures.ipa_figure(result.scores, result.instrument, cross, lang),
-        "waits": figures.waits_figure(result.indicators, result.instrument, lang),
+        "gaps": figures.gap_figure(result.scores, result.instrument, lang, width),
+        "ipa": figures.ipa_figure(result.scores, result.instrument, cross, lang, width),
+        "beside": figures_link.beside_figure(result.side_by_side, lang, width),
+        "waits": figures.waits_figure(result.indicators, result.instrument, lang, width),
+        "hours": figures_link.hours_figure(result.overview.hours, lang, width),
     }
     return {name: figure for name, figure in made.items() if figure is not None}
 
 
-def _overall(result: LinkResult) -> dict[Any, Any]:
-    return dict(result.scores[result.scores["level"] == "overall"].iloc[0])
+_LABELS = {
+    "gaps": ("Performance and importance by item or dimension", "Kinerja dan kepentingan per butir atau dimensi"),
+    "ipa": ("Importance against performance", "Kepentingan terhadap kinerja"),
+    "beside": ("What was said beside the share that went well", "Yang dikatakan di samping bagian yang berjalan baik"),
+    "waits": ("Waits by portal", "Waktu tunggu menurut portal"),
+    "hours": ("Availability and waits by hour of the day", "Ketersediaan dan waktu tunggu menurut jam"),
+}
+
+
+def _drawn(result: LinkResult, lang: Language) -> dict[str, str]:
+    """Each figure twice, for wide and narrow pages; the page's style shows one of them."""
+    drawn: dict[str, str] = {}
+    for kind, width in (("wide", figures.WIDE), ("narrow", figures.NARROW)):
+        for name, figure in make_figures(result, lang, width).items():
+            label = report_view.pick(_LABELS[name], lang)
+            drawn[name] = drawn.get(name, "") + f'<div class="{kind}">{figures.svg(figure, label)}</div>'
+    return drawn
 
 
 def render(result: LinkResult, lang: Language) -> str:
     """The page in one language. Everything from outside is escaped; only our own figures are put in as they are."""
     environment = Environment(
-        loader=PackageLoader("egovqual_link"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+        loader=PackageLoader("egovqual_link"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    drawn = {name: figures.svg(figure) for name, figure in _figures(result, lang).items()}
     window = result.window
+    local = zone(window.time_zone)
     survey = result.source
+    study = result.study
     return environment.get_template("report.html").render(
         lang=lang,
         t=lambda en, id_: id_ if lang == "id" else en,
-        number=_number(lang),
-        survey=str(getattr(survey, "portal", None) or getattr(survey, "study", None) or getattr(survey, "source", "")),
-        overall=_overall(result),
+        number=report_view.number_format(lang),
+        survey=str(getattr(survey, "portal", None) or getattr(survey, "study", None) or Path(survey.source).name),
+        overall=report_view.overall(result),
         portals=result.portals,
-        window=f"{window.start:%Y-%m-%d %H:%M} \N{EN DASH} {window.end:%Y-%m-%d %H:%M} {window.start:%Z}",
+        days=tuple(f"{each.astimezone(local):%Y-%m-%d %H:%M}" for each in (window.start, window.end)),
+        time_zone=window.time_zone,
         basis=window.label()[lang],
         exploratory=result.exploratory,
+        study=study,
         limits=[text[lang] for text in result.limits],
+        warnings=[text[lang] for text in result.warnings],
         association=result.association,
         association_text=result.association.reason_text[lang] if result.association.reason_text else "",
-        gap_svg=drawn["gaps"],
-        ipa_svg=drawn["ipa"],
-        waits_svg=drawn.get("waits"),
-        score_note="",
-        dimensions=_dimensions(result, lang),
-        exposure=_exposure(result),
-        sides=[{"name": portal, "rows": side_rows(result, portal, lang)} for portal in result.portals],
+        figures=_drawn(result, lang),
+        dimensions=report_view.dimensions(result, lang),
+        tiles=report_view.tiles(result, lang),
+        fits={name: report_view.pick(words, lang) for name, words in report_view.FITS.items()},
+        fit_counts=report_view.counts_by_fit(result),
+        exposure=report_view.exposure(result, lang),
+        flows=report_view.flows(result, lang),
+        slowest=report_view.slowest_pages(result, lang),
+        findings=report_view.findings(result, lang),
+        comparison=report_view.comparison(result, lang),
+        associations=report_view.associations(result, lang),
+        cards=report_view.cards(result, lang),
+        not_published=[text[lang] for text in getattr(survey, "not_published", ())],
+        runs=report_view.number_format(lang)(sum(result.run_counts.values()), ",d"),
+        tables=sorted(make_tables(result)),
         instrument=f"{result.instrument.title[lang]} ({result.instrument.source})",
         version=_version(),
         digest=result.digest,
@@ -103,93 +154,3 @@ def _version() -> str:
         return version("gapwatch")
     except PackageNotFoundError:
         return "(not installed)"
-
-
-def _number(lang: Language) -> Callable[..., str]:
-    def number(value: object, form: str = ".2f") -> str:
-        known = plain(value)
-        if known is None:
-            return DASH
-        text = format(known, form).replace("-", "\N{MINUS SIGN}")
-        return text.replace(".", ",") if lang == "id" else text
-
-    return number
-
-
-def _dimensions(result: LinkResult, lang: Language) -> list[dict[str, Any]]:
-    rows = []
-    titles = {each.key: each.title[lang] for each in result.instrument.dimensions}
-    titles["overall"] = {"en": "Overall", "id": "Keseluruhan"}[lang]
-    for row in result.scores[result.scores["level"] != "item"].to_dict("records"):
-        low, high = plain(row["gap_low"]), plain(row["gap_high"])
-        interval = f"{_number(lang)(low, '+.2f')} … {_number(lang)(high, '+.2f')}" if low is not None else None
-        n = plain(row["n"])
-        rows.append(
-            {
-                "title": titles[row["key"]],
-                "n": DASH if n is None else f"{n:.0f}",
-                "performance": row["performance"],
-                "importance": row["importance"],
-                "gap": row["gap"],
-                "interval": interval or plain(row[f"reason_{lang}"]) or DASH,
-            }
-        )
-    return rows
-
-
-def _exposure(result: LinkResult) -> list[dict[str, Any]]:
-    firsts = result.indicators.drop_duplicates("portal").to_dict("records")
-    counts = result.run_counts
-    return [
-        {
-            "portal": row["portal"],
-            "runs": counts[row["portal"]],
-            "days": row["days"],
-            "window_days": row["window_days"],
-            "error": row["excluded_error"],
-            "timing": row["excluded_timing"],
-        }
-        for row in firsts
-    ]
-
-
-def side_rows(result: LinkResult, portal: str, lang: Language) -> list[dict[str, str]]:
-    """The side-by-side rows of one portal as people read them; an item's name and gap stand in its first row only."""
-    rows: list[dict[str, str]] = []
-    number, previous = _number(lang), None
-    place = 1 if lang == "id" else 0
-    table = result.side_by_side
-    for row in table[table["portal"] == portal].to_dict("records"):
-        first = row["item"] != previous
-        previous = row["item"]
-        rating = plain(row["rating"])
-        star = "" if row["score_level"] == "item" else " *"
-        runs = plain(row["n_runs"])
-        rows.append(
-            {
-                "item": f"{row['item']} {row[f'item_{lang}']}" if first else "",
-                "fit": _FIT[str(row["fit"])][place] if first else "",
-                "gap": number(row["gap"], "+.2f") + star if first else "",
-                "indicator": str(plain(row[f"indicator_{lang}"]) or ""),
-                "value": format_value(row["value"], plain(row["unit"]), plain(row["bound"]), lang)
-                if plain(row["indicator"])
-                else "",
-                "runs": f"{runs:.0f}" if runs else "",
-                "rating": _RATING[rating][place] if rating else "",
-                "rating_class": rating or "",
-                "why": _why(row, lang),
-            }
-        )
-    return rows
-
-
-def _why(row: dict[Any, Any], lang: Language) -> str:
-    reason = plain(row[f"reason_{lang}"])
-    if reason is not None:
-        return str(reason)
-    low, high = plain(row["low"]), plain(row["high"])
-    if low is None or (isinstance(high, float) and math.isinf(high)):
-        return ""
-    unit, level = plain(row["unit"]), plain(row["level"]) or 0.95
-    ends = f"{format_value(low, unit, None, lang)} … {format_value(high, unit, None, lang)}"
-    return f"{level * 100:.0f} % {'selang' if lang == 'id' else 'interval'} {ends}"

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from link_store import full_store
 from playwright.async_api import async_playwright
 
 from egovqual_link import SEMARANG, load_published
+from egovqual_link.figures_link import beside_rows, hours_figure
 from egovqual_link.link import LinkResult, link
 from egovqual_link.report import neutral, write_report
+from egovqual_link.report_view import comparison
 from exporters.store import Store
 from probes.browsers import find_browser
 from probes.run import FormField, FormsResult, PageMetrics, Run, StepResult
 from scenarios.source import InputError
 
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+
+
+#: Texts that are wider than the box that holds them, outside of what scrolls by intention.
+CUT_OFF = """() => [...document.querySelectorAll("h1,h2,h3,h4,p,li,dt,dd,td,th,figcaption,svg")]
+    .filter(e => e.getClientRects().length && !e.closest(".scroll"))
+    .filter(e => { const box = e.getBoundingClientRect(); return box.left < -1 || box.right > innerWidth + 1
+        || (e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== "inline"); })
+    .map(e => e.tagName + " " + e.textContent.slice(0, 40))"""
 
 
 def run(number: int, portal: str = "<b>portal</b>", **changes: object) -> Run:
@@ -128,6 +140,56 @@ def test_cells_cannot_become_formulas(result: LinkResult) -> None:
     assert set(neutral(table)["portal"]) == {"'=HYPERLINK(1)"}
 
 
+def test_hostile_text_of_the_survey_and_the_store_stays_text(tmp_path: Path) -> None:
+    url = store(tmp_path, [run(number, steps=(StepResult("<script>alert(1)</script>", "passed", 1.0),),
+                               pages=(PageMetrics("http://x/", "<script>alert(1)</script>", lcp_seconds=1.0),))
+                           for number in range(3)])  # fmt: skip
+    survey = load_published(SEMARANG)
+    hostile = dataclasses.replace(survey, portal="<img src=x onerror=alert(1)>")
+    page = write_report(link(hostile, url), tmp_path / "report").read_text()
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "&lt;img src=x onerror" in page
+    assert "<b>" not in page
+    assert (tmp_path / "report" / "tables" / "pages.csv").read_text().count("<script>") == 1
+
+
+def test_both_pages_name_the_priorities_that_stay_unseen_and_link_to_each_other(
+    result: LinkResult, tmp_path: Path
+) -> None:
+    write_report(result, tmp_path)
+    english, indonesian = ((tmp_path / name).read_text() for name in ("index.html", "index.id.html"))
+    assert "Of the 6 priorities that the study names, 5 (CS1, CS2, CS3, CS4, RL4)" in english
+    assert "Dari 6 prioritas yang disebut studi, 5 (CS1, CS2, CS3, CS4, RL4)" in indonesian
+    for page in (english, indonesian):
+        assert page.count('class="card"') == 21
+        assert "default-src &#39;none&#39;" in page or "default-src 'none'" in page
+        assert 'href="index.html"' in page
+        assert 'href="index.id.html"' in page
+    assert "\u221205,16" not in indonesian
+    assert "\u22120,16" in indonesian
+    assert "\u22120.16" in english
+
+
+def test_clear_differences_between_portals_are_marked_and_only_those(tmp_path: Path) -> None:
+    slow, quick = full_store(tmp_path / "a.db", portal="slow", slow=3.0), full_store(tmp_path / "a.db", portal="quick")
+    for table, rows in quick.rows.items():
+        slow.rows[table] += [{**row, "run_id": f"quick-{row['run_id']}"} for row in rows]
+    compared = {row["title"]: row["cells"] for row in comparison(link(load_published(), slow.write()), "en")}
+    paint = {cell["portal"]: cell["best"] for cell in compared["Largest contentful paint (p75)"]}
+    assert paint == {"quick": True, "slow": False}
+    assert not any(cell["best"] for cell in compared["Availability"])
+
+
+def test_figures_say_nothing_about_hours_that_were_not_seen(result: LinkResult) -> None:
+    hours = result.overview.hours
+    assert hours_figure(hours) is not None
+    assert hours_figure(hours[hours["hour"] < 4]) is None
+    turned = {row["item"]: row for row in beside_rows(result.side_by_side, "en")}["EF4"]
+    assert turned["turned"]
+    assert turned["portals"]["<b>portal</b>"][0] == 0.5  # one of two fields was asked again
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("page_name", ["index.html", "index.id.html"])
@@ -148,9 +210,11 @@ async def test_the_page_opens_quietly_at_every_width(
         wide = await page.evaluate("document.documentElement.scrollWidth")
         heading = await page.get_by_role("heading", level=1).inner_text()
         injected = await page.locator("b").count()
+        cut = await page.evaluate(CUT_OFF)
         await browser.close()
     assert trouble == []
     assert requests == [address]
     assert wide <= width
+    assert cut == []
     assert heading == ("Measured beside perceived" if page_name == "index.html" else "Terukur di samping dirasakan")
     assert injected == 0

@@ -1,0 +1,100 @@
+"""Waits and sizes: quantiles over page openings, searches and downloads, censored at the deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from egovqual_link import readings
+from egovqual_link.instrument import Text
+from egovqual_link.measuring import NO_RUNS, Bench, Value, absent, few_days
+from egovqual_link.quantiles import (
+    Counted,
+    Mix,
+)
+from egovqual_link.store_scope import JOURNEYS, JUDGED
+
+
+def quantile_value(bench: Bench, counts: list[Counted], q: float, method: str, n_runs: int) -> Value:
+    """A quantile of counted waits with its interval over days."""
+    if not counts:
+        return absent(
+            "not_measured",
+            "runs were made, but the browser gave no such figure" if n_runs else NO_RUNS[1],
+            "uji ada, tetapi peramban tidak memberi angka ini" if n_runs else NO_RUNS[2],
+            n_runs=n_runs,
+        )
+    mix = Mix(counts)
+    found = mix.quantile(
+        q,
+        seed=bench.settings.seed,
+        resamples=bench.settings.resamples,
+        level=bench.settings.level,
+        min_days=bench.settings.min_days,
+    )
+    return Value(
+        value=found.value,
+        at_least=found.at_least,
+        low=found.low,
+        high=found.high,
+        high_at_least=found.high_at_least,
+        n_runs=n_runs,
+        n=found.n,
+        censored=found.censored,
+        method=method,
+        interval_method=f"bootstrap of whole days, {bench.settings.resamples} resamples, expanded percentile"
+        if found.low is not None
+        else None,
+        interval_reason=None if found.low is not None else few_days(bench.settings, found.days),
+        note=_at_deadline(found.at_least),
+    )
+
+
+def _at_deadline(at_least: bool) -> Text | None:
+    if not at_least:
+        return None
+    return Text(
+        en="at or beyond the deadline: so many runs failed or timed out that the true figure is longer",
+        id="sama dengan atau melewati tenggat: begitu banyak uji gagal sehingga angka sebenarnya lebih lama",
+    )
+
+
+def page_metric(metric: str, q: float, *, censor: bool) -> Callable[[Bench], Value]:
+    """The `q` quantile of a page metric over the pages of the page_load flows, each page weighing the same.
+
+    Those flows name the pages that matter. Where a portal has none, the pages of all journeys stand in; there a heavy
+    first page may hide among many light ones, and the method says which it was.
+    """
+    rest = "failed openings censored at the deadline" if censor else "openings that failed left out"
+
+    def work(bench: Bench) -> Value:
+        named = _timed_runs(bench, "page_load") > 0
+        kinds, whose = (("page_load",), "page_load flows") if named else (JOURNEYS, "all journeys")
+        counts = readings.page_counts(bench.connection, bench.scope, metric, censor=censor, kinds=kinds)
+        method = f"{_name(q)} over page openings, every page of the {whose} weighing the same; {rest}"
+        return quantile_value(bench, counts, q, method, _timed_runs(bench, *kinds))
+
+    return work
+
+
+def _name(q: float) -> str:
+    return "median" if q == 0.5 else f"p{q * 100:g}"
+
+
+def _timed_runs(bench: Bench, *kinds: str) -> int:
+    return sum(
+        each.runs for each in bench.tallies if each.outcome in JUDGED and each.timing_valid and each.kind in kinds
+    )
+
+
+def search_latency(bench: Bench) -> Value:
+    """EF2: p75 of the wait for hits."""
+    counts = readings.search_waits(bench.connection, bench.scope)
+    method = "p75 over gold queries; search runs that failed before an answer censored at the deadline"
+    return quantile_value(bench, counts, 0.75, method, _timed_runs(bench, "search"))
+
+
+def download_wait(bench: Bench) -> Value:
+    """RL1: p75 of the last step of download runs."""
+    counts = readings.download_waits(bench.connection, bench.scope)
+    method = "p75 over download runs, last step; failed runs censored at the deadline"
+    return quantile_value(bench, counts, 0.75, method, _timed_runs(bench, "download"))

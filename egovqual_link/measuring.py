@@ -1,0 +1,107 @@
+"""What every measure needs: the store in question, its settings, and a value that may be missing with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from sqlalchemy import Connection
+
+from egovqual_link import readings
+from egovqual_link.instrument import Text
+from egovqual_link.quantiles import (
+    LEVEL,
+    MIN_DAYS,
+    RESAMPLES,
+    SEED,
+)
+from egovqual_link.readings import Tally
+from egovqual_link.store_scope import JUDGED, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A figure, or the reason why there is none; `at_least` marks a lower bound. Missing is None, never 0."""
+
+    value: float | None = None
+    at_least: bool = False
+    low: float | None = None
+    high: float | None = None
+    high_at_least: bool = False
+    n_runs: int = 0
+    n: int = 0
+    censored: int = 0
+    method: str | None = None
+    interval_method: str | None = None
+    reason: str | None = None
+    reason_text: Text | None = None
+    interval_reason: Text | None = None
+    note: Text | None = None
+
+
+def absent(code: str, en: str, id_: str, *, n_runs: int = 0) -> Value:
+    """No value, for the reason `code`, said in both languages."""
+    return Value(n_runs=n_runs, reason=code, reason_text=Text(en=en, id=id_))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How intervals are made."""
+
+    level: float = LEVEL
+    min_days: int = MIN_DAYS
+    resamples: int = RESAMPLES
+    seed: int = SEED
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One scope of the store being measured; queries that several indicators need are asked once."""
+
+    connection: Connection
+    scope: Scope
+    settings: Settings = field(default_factory=Settings)
+
+    @cached_property
+    def tallies(self) -> list[Tally]:
+        """All runs of the scope by scenario, outcome and validity."""
+        return readings.tallies(self.connection, self.scope)
+
+    @cached_property
+    def outages(self) -> readings.Outages | None:
+        """Outages over the reachability checks."""
+        return readings.outages(self.connection, self.scope)
+
+    @cached_property
+    def browsers(self) -> Mapping[tuple[str, str, str], tuple[int, int]]:
+        """Runs by (browser, device, scenario)."""
+        return readings.by_browser(self.connection, self.scope)
+
+    def runs(self, *kinds: str, outcomes: tuple[str, ...] = JUDGED) -> int:
+        """How many runs of `kinds` (or all) ended in one of `outcomes`."""
+        return sum(each.runs for each in self.tallies if each.outcome in outcomes and (not kinds or each.kind in kinds))
+
+
+def few_days(settings: Settings, days: int) -> Text:
+    """Why an interval over days is missing."""
+    need = settings.min_days
+    return Text(
+        en=f"no interval: {days} day(s) of data; at least {need} are needed to see how days differ",
+        id=f"tanpa selang: data {days} hari; perlu sedikitnya {need} hari untuk melihat beda antarhari",
+    )
+
+
+NO_SPREAD = Text(
+    en="no interval: every day gave the same figure, so the days show no spread",
+    id="tanpa selang: setiap hari memberi angka yang sama, jadi sebaran tidak terlihat",
+)
+NO_RUNS = (
+    "no_runs",
+    "no run of this kind in the window",
+    "tidak ada uji jenis ini dalam jendela waktu",
+)
+CONSTANT = Text(
+    en="no interval: what a form asks is a property of the form, not a sample",
+    id="tanpa selang: isi formulir adalah sifat formulir, bukan sampel",
+)
