@@ -165,7 +165,7 @@ def test_overview_counts_flows_pages_hours_and_findings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "unit", "bound", "en", "id_"),
     [
-        (None, "share", None, "–", "–"),
+        (None, "share", None, "\N{EN DASH}", "\N{EN DASH}"),
         (0.9996, "share", None, "99.96 %", "99,96 %"),
         (0.5, "share", None, "50 %", "50 %"),
         (30.0, "seconds", ">=", "≥ 30.0 s", "≥ 30,0 s"),
