@@ -33,6 +33,7 @@ check: $(STAMPS)/dev  ## everything that needs no browser: lint, types, layers, 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@bash scripts/audit.sh
 
 format: $(STAMPS)/dev
 	$(BIN)/ruff check --fix .
