@@ -111,17 +111,28 @@ class Mix:
         return Quantile(value, at_least, low, high, beyond, self.n, self.censored, len(self.days))
 
     def _resampled(self, q: float, seed: int, resamples: int) -> NDArray[np.int64]:
-        rng = np.random.default_rng(seed)
         count = len(self.days)
-        flat = self.table.reshape(count, -1)
+        draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
+        return self._indices(draws.astype(np.float64), q)
+
+    def _indices(self, draws: Floats, q: float) -> NDArray[np.int64]:
+        flat = self.table.reshape(len(self.days), -1)
         # A chunk stays below about 64 MB however many values there are.
-        chunk = max(1, min(resamples, 8_000_000 // max(1, flat.shape[1])))
-        parts = []
-        for start in range(0, resamples, chunk):
-            size = min(chunk, resamples - start)
-            draws = rng.multinomial(count, np.full(count, 1 / count), size=size).astype(np.float64)
-            parts.append(self._index((draws @ flat).reshape(size, len(self.strata), -1), q))
+        chunk = max(1, min(len(draws), 8_000_000 // max(1, flat.shape[1])))
+        parts = [
+            self._index((part @ flat).reshape(len(part), len(self.strata), -1), q)
+            for part in (draws[start : start + chunk] for start in range(0, len(draws), chunk))
+        ]
         return np.concatenate(parts)
+
+    def resampled(self, draws: Floats, q: float) -> Floats:
+        """The `q` quantile for each row of `draws` (replicates x days: how often each day was drawn).
+
+        Infinite where it falls among the censored, NaN where no day with data was drawn.
+        """
+        found = np.array([*self.values, np.inf])[self._indices(draws, q)]
+        found[draws @ self.table.sum(axis=(1, 2)) == 0] = np.nan
+        return found
 
 
 def expanded_tails(blocks: int, level: float = LEVEL) -> tuple[float, float]:
