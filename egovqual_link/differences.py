@@ -89,7 +89,9 @@ def quantile_interval(left: Mix, right: Mix, q: float, draws: DayDraws) -> Inter
     return draws.interval(np.where(unknown, -np.inf, found), np.where(unknown, np.inf, found))
 
 
-def mean_interval(left: Sequence[tuple[float, float]], right: Sequence[tuple[float, float]], draws: DayDraws) -> Interval:
+def mean_interval(
+    left: Sequence[tuple[float, float]], right: Sequence[tuple[float, float]], draws: DayDraws
+) -> Interval:
     """Interval of the right minus the left mean from days of (sum, count)."""
     with np.errstate(invalid="ignore", divide="ignore"):
         means = [
@@ -118,7 +120,7 @@ def rank_difference(left: Sequence[Counted], right: Sequence[Counted], draws: Da
 
     Waits at or beyond the shorter of the two deadlines are ties at the top: nobody knows which of them was longer. The
     p-value is that of Mann and Whitney with the correction for ties, over all pages (for one page, exactly theirs); it
-    takes runs for independent, which runs close in time are not. The interval draws whole days. None: no page in common.
+    takes runs for independent, which runs close in time are not. The interval draws whole days. None: nothing common.
     """
     pairs = _pairs(left, right, draws)
     if not pairs:
@@ -212,9 +214,7 @@ def wilson(good: float, n: float, level: float = LEVEL) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def newcombe(
-    left: tuple[float, float], right: tuple[float, float], level: float = LEVEL
-) -> Interval:
+def newcombe(left: tuple[float, float], right: tuple[float, float], level: float = LEVEL) -> Interval:
     """Newcombe's (1998) interval, method 10, of the right minus the left share from (good, tries) each."""
     shares = [good / n for good, n in (left, right)]
     (low_left, high_left), (low_right, high_right) = (wilson(good, n, level) for good, n in (left, right))

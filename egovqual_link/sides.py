@@ -59,9 +59,7 @@ def parse_side(text: str, where: str) -> Side:
     return Side(**{("from_" if key == "from" else key): value for key, value in found.items()})
 
 
-def resolve(
-    connection: Connection, left: Side, right: Side, *, time_zone: str = "Asia/Jakarta"
-) -> tuple[Scope, Scope]:
+def resolve(connection: Connection, left: Side, right: Side, *, time_zone: str = "Asia/Jakarta") -> tuple[Scope, Scope]:
     """The runs that both sides mean.
 
     What the right side leaves open is as on the left (`any` takes it back). Dates that one side leaves open are those
