@@ -43,11 +43,19 @@ AS_IF_INDEPENDENT: Final = Text(
 )
 #: No interval for a difference, by the beginning of the indicator's key.
 _NO_INTERVAL: Final = (
-    ("mt", "too few outages for an interval of a difference; read the availability", "gangguan terlalu sedikit"),
+    (
+        "mt",
+        "too few outages for an interval of a difference; read the availability",
+        "gangguan terlalu sedikit untuk selang suatu beda; baca ketersediaan",
+    ),
     ("availability_worst", "the lowest of 24 shares is low by selection", "nilai terendah dari 24 pasti rendah"),
     ("browser_device", "the browsers are chosen, not drawn at random", "peramban dipilih, bukan diambil acak"),
     ("maintenance", "announced maintenance is not a random event", "pemeliharaan terjadwal bukan kejadian acak"),
-    ("", "what a form asks is a property of the form, not a sample", "isi formulir adalah sifat formulir"),
+    (
+        "",
+        "what a form asks is a property of the form, not a sample",
+        "isi formulir adalah sifat formulir, bukan sampel",
+    ),
 )
 
 

@@ -79,12 +79,17 @@ def format_difference(value: float | None, unit: str, lang: Language, *, sign: b
     """A difference with its unit: shares in percentage points; a dash for None."""
     if value is None:
         return DASH
-    if unit == "share":
+    if value == 0:
+        return "0"
+    if unit in ("ratio", "score"):
+        text = f"{abs(value):.2g}"
+        text = text.replace(".", ",") if lang == "id" else text
+    elif unit == "share":
         text = f"{abs(value) * 100:.1f} {'poin' if lang == 'id' else 'points'}"
         text = text.replace(".", ",") if lang == "id" else text
     else:
         text = format_value(abs(value), unit, None, lang)
-    if not sign or value == 0:
+    if not sign:
         return text
     return f"{'+' if value > 0 else MINUS}{text}"
 
@@ -119,13 +124,13 @@ def _sentence(found: Found, verdict: Verdict, indicator: Indicator, names: tuple
     up = indicator.better == "up"
     helps = (found.difference > 0) == up if found.difference else verdict == "better"
     word = ("better" if helps else "worse") if english else ("lebih baik" if helps else "lebih buruk")
-    where = f"at {right}" if english else f"di {right}"
+    told_by = f"{right} is {word} by {gap}" if english else f"{right} {word} sebesar {gap}"
     if verdict == "seen":
-        return f"{title}: {word} {where} {'by' if english else 'sebesar'} {gap}{_why(found, lang)}"
+        return f"{title}: {told_by}{_why(found, lang)}"
     assert found.interval is not None
     low, high = (None if abs(each) == float("inf") else each for each in (found.interval.low, found.interval.high))
     span = interval_words(low, high, indicator.unit, lang)
-    return f"{title}: {word} {where} {'by' if english else 'sebesar'} {gap} ({span})"
+    return f"{title}: {told_by} ({span})"
 
 
 def _why(found: Found, lang: Language) -> str:
@@ -158,7 +163,7 @@ def _missing(found: Found, names: tuple[Text, Text], lang: Language) -> str:
     if not without:
         return {"en": "the sides have no page in common", "id": "tidak ada halaman yang sama di kedua sisi"}[lang]
     name, value = without[0]
-    start = {"en": f"not measured at {name.en[:80]}", "id": f"tidak terukur di {name.id[:80]}"}[lang]
+    start = {"en": f"not measured for {name.en[:80]}", "id": f"tidak terukur untuk {name.id[:80]}"}[lang]
     return f"{start}: {value.reason_text[lang]}" if value.reason_text else start
 
 

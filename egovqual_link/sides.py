@@ -164,3 +164,21 @@ def _share_runs(left: Scope, right: Scope) -> bool:
     )
     overlap = left.window.start < right.window.end and right.window.start < left.window.end
     return left.portal == right.portal and overlap and not apart
+
+
+def parse_sides(left: str, right: str) -> tuple[Side, Side]:
+    """Both sides as `--left` and `--right` write them.
+
+    Raises:
+        InputError: every part of either that cannot be read.
+    """
+    sides: list[Side] = []
+    problems: list[Problem] = []
+    for where, text in (("--left", left), ("--right", right)):
+        try:
+            sides.append(parse_side(text, where))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return sides[0], sides[1]

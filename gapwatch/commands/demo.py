@@ -63,7 +63,8 @@ async def _demo(out: Path, serve: bool, listen: str, lang: Language) -> None:
 
 
 def _report(config: Config, out: Path, lang: Language) -> None:
-    from gapwatch.demo import link_demo, summary_rows
+    from gapwatch.comparisons import print_comparison
+    from gapwatch.demo import compare_demo, link_demo, summary_rows
     from gapwatch.surveys import print_link, write_link
     from gapwatch.tables import print_summary
 
@@ -72,6 +73,8 @@ def _report(config: Config, out: Path, lang: Language) -> None:
     page = write_link(result, out / "report")
     print_summary(summary_rows(config), lang.value)
     print_link(result, lang.value)
+    print()
+    print_comparison(compare_demo(config), lang.value, short=True)
     print()
     for what, path in (("report", page), ("store", out / "store.db"), ("metrics", out / "metrics.prom")):
         print(f"{what:8} {path}")
