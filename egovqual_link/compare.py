@@ -25,13 +25,14 @@ from egovqual_link.store_scope import JOURNEYS, Scope, open_store
 #: `difference` is right minus left in `unit` (`difference_bound` says which way a figure at the deadline leaves it
 #: open), `low`..`high` its interval (null: open or none), `delta` Cliff's delta (above 0: the right side waits longer).
 #: `verdict`: better, worse, unclear (the interval spans no difference), seen (no interval), same, missing.
+#: `reason` says why a side has no value.
 #: `like_for_like` is false where other pages or flows are compared, null where nothing tells.
 COLUMNS: Final = (
     "item", "indicator", "indicator_en", "indicator_id", "unit", "better", "left", "left_bound", "left_n", "right",
     "right_bound", "right_n", "difference", "difference_bound", "low", "high", "level", "method", "interval_method",
     "interval_reason_en", "interval_reason_id", "paired", "days_left", "days_right", "delta", "delta_low",
     "delta_high", "rank_p", "rank_n_left", "rank_n_right", "rank_note_en", "rank_note_id", "like_for_like", "verdict",
-    "text_en", "text_id", "note_en", "note_id",
+    "text_en", "text_id", "note_en", "note_id", "reason", "reason_en", "reason_id",
 )  # fmt: skip
 #: Counts are of runs; `from` and `to` in UTC.
 SIDE_COLUMNS: Final = (
@@ -165,7 +166,7 @@ def _row(context: _Context, item: Item | None, indicator: Any) -> dict[str, Any]
     text = sentence(found, verdict, indicator, context.names)
     notes = [*why, *found.notes]
     low, high = (None, None) if found.interval is None else (_finite(found.interval.low), _finite(found.interval.high))
-    ranks = found.ranks
+    ranks, without = found.ranks, found.left if found.left.value is None else found.right
     return {
         "item": item.key if item is not None else getattr(indicator, "near", None),
         "indicator": indicator.key,
@@ -205,6 +206,9 @@ def _row(context: _Context, item: Item | None, indicator: Any) -> dict[str, Any]
         "text_id": text.id,
         "note_en": "; ".join(each.en for each in notes) or None,
         "note_id": "; ".join(each.id for each in notes) or None,
+        "reason": without.reason,
+        "reason_en": without.reason_text.en if without.reason_text else None,
+        "reason_id": without.reason_text.id if without.reason_text else None,
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from egovqual_link.compare_read import Reader
 from egovqual_link.instrument import Text
-from egovqual_link.like_for_like import Design, fields_by_step, told, unlike
+from egovqual_link.like_for_like import Design, designs, told, unlike
 from egovqual_link.quantiles import Mix
 
 #: A page is known by its flow and the step that led there. Waits are the p75 of the largest contentful paint; weight,
@@ -22,19 +22,13 @@ PAGE_COLUMNS: Final = (
 def page_rows(left: Reader, right: Reader, changed: Mapping[str, Text]) -> Iterator[dict[str, Any]]:
     """A row for each page of either side; `changed` names flows whose steps are not the same."""
     waits = [side.pages("lcp_seconds", censor=True) for side in (left, right)]
-    pages = [
-        {each.stratum for each in (*counts, *side.pages("transferred_bytes", censor=False))}
-        for side, counts in zip((left, right), waits, strict=True)
-    ]
-    fields = [fields_by_step(side.bench.connection, side.bench.scope) for side in (left, right)]
+    made = [designs(side.bench.connection, side.bench.scope) for side in (left, right)]
+    pages = [{each.stratum for each in counts} | set(known) for counts, known in zip(waits, made, strict=True)]
     for page in sorted(pages[0] | pages[1]):
         scenario, step = page
-        designs = [
-            Design(side.median("requests", page), side.median("transferred_bytes", page), asked.get((scenario, step)))
-            for side, asked in zip((left, right), fields, strict=True)
-        ]
+        pair = [known.get((scenario, step), Design(None, None, None)) for known in made]
         row: dict[str, Any] = {"scenario": scenario, "step": step}
-        for name, counts, design in zip(("left", "right"), waits, designs, strict=True):
+        for name, counts, design in zip(("left", "right"), waits, pair, strict=True):
             here = [each for each in counts if each.stratum == page]
             wait, late = Mix(here).point(0.75) if here else (None, False)
             row |= {
@@ -45,13 +39,13 @@ def page_rows(left: Reader, right: Reader, changed: Mapping[str, Text]) -> Itera
                 f"requests_{name}": design.requests,
                 f"fields_{name}": design.fields,
             }
-        yield row | _alike(page in pages[0], page in pages[1], designs, changed.get(scenario))
+        yield row | _alike(page in pages[0], page in pages[1], pair, changed.get(scenario))
 
 
-def _alike(in_left: bool, in_right: bool, designs: list[Design], change: Text | None) -> dict[str, Any]:
+def _alike(in_left: bool, in_right: bool, pair: list[Design], change: Text | None) -> dict[str, Any]:
     if not (in_left and in_right):
         return {"sides": "left" if in_left else "right", "like_for_like": None, "why_en": None, "why_id": None}
-    reasons = [each for each in (unlike(*designs), change) if each is not None]
+    reasons = [each for each in (unlike(*pair), change) if each is not None]
     why = told("; ".join(each.en for each in reasons), "; ".join(each.id for each in reasons)) if reasons else None
     return {
         "sides": "both",

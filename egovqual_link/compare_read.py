@@ -10,7 +10,7 @@ from typing import Final
 from egovqual_link import measures_shares as shares
 from egovqual_link import readings
 from egovqual_link.measuring import Bench
-from egovqual_link.quantiles import Counted, Mix
+from egovqual_link.quantiles import Counted
 from egovqual_link.readings import Tries
 from egovqual_link.store_scope import JOURNEYS, JUDGED
 
@@ -102,8 +102,3 @@ class Reader:
         if key == "download_p75_seconds":
             return readings.download_waits(self.bench.connection, self.bench.scope)
         return None
-
-    def median(self, metric: str, page: tuple[str, ...]) -> float | None:
-        """Median of a page metric over the openings of one page."""
-        counts = [each for each in self.pages(metric, censor=False) if each.stratum == page]
-        return Mix(counts).point(0.5)[0] if counts else None

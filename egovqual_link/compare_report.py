@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from egovqual_link import figures
 from egovqual_link.compare import Comparison
-from egovqual_link.compare_view import WORDS, cells, grouped, not_alike, reasons, side_line
+from egovqual_link.compare_view import WORDS, cells, grouped, headings, not_alike, reasons, side_line
 from egovqual_link.figures_compare import difference_figure
 from egovqual_link.instrument import Language
 from egovqual_link.report import neutral
@@ -53,6 +53,7 @@ def render(result: Comparison, lang: Language) -> str:
     return environment.get_template("compare.html").render(
         lang=lang,
         words=words,
+        heads=headings(result, lang),
         left=left,
         right=right,
         figures=drawn,

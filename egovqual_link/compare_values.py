@@ -33,6 +33,11 @@ BOTH_AT_DEADLINE: Final = Text(
     en="on both sides the figure lies at or beyond the deadline, so nobody knows which is longer",
     id="di kedua sisi angkanya pada atau melewati tenggat, jadi tidak diketahui mana yang lebih lama",
 )
+BOTH_OPEN: Final = Text(
+    en="on both sides no outage was seen, so only lower bounds are known",
+    id="di kedua sisi tidak terlihat gangguan, jadi hanya batas bawah yang diketahui",
+)
+NO_COMMON_PAGE: Final = Text(en="the sides have no page in common", id="tidak ada halaman yang sama di kedua sisi")
 FEW_RANKED: Final = Text(
     en=f"no rank test: fewer than {MIN_RANKED} waits of a page on a side",
     id=f"tanpa uji peringkat: kurang dari {MIN_RANKED} tunggu suatu halaman di satu sisi",
@@ -61,7 +66,10 @@ _NO_INTERVAL: Final = (
 
 @dataclass(frozen=True)
 class Found:
-    """An indicator on both sides; `difference` is right minus left, with `bound` where it is one only."""
+    """An indicator on both sides; `difference` is right minus left, with `bound` where it is one only.
+
+    `exact` marks what is counted, not sampled: the fields that a form asks.
+    """
 
     left: Value
     right: Value
@@ -70,6 +78,7 @@ class Found:
     interval: Interval | None = None
     interval_method: str | None = None
     interval_reason: Text | None = None
+    exact: bool = False
     paired: bool | None = None
     days: tuple[int, int] | None = None
     ranks: Ranks | None = None
@@ -122,7 +131,7 @@ def _page_metric(left: Reader, right: Reader, key: str, *, paired: bool) -> Foun
         for side, each in zip((left, right), counts, strict=True)
     )
     if not common:
-        return Found(mine, theirs, notes=tuple(notes))
+        return Found(mine, theirs, interval_reason=NO_COMMON_PAGE if all(pages) else None, notes=tuple(notes))
     found = _waits(
         (counts[0], counts[1]), (mine, theirs), left.bench.settings, paired=paired, ranked=key not in MADE_OF
     )
@@ -233,7 +242,8 @@ def _plain(key: str, values: tuple[Value, Value]) -> Found:
         *values,
         difference=None if both else _minus(values),
         bound=_bound(values),
-        interval_reason=Text(en=f"no interval: {en}", id=f"tanpa selang: {id_}"),
+        interval_reason=BOTH_OPEN if both else Text(en=f"no interval: {en}", id=f"tanpa selang: {id_}"),
+        exact=(en, id_) == _NO_INTERVAL[-1][1:],
         notes=notes,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from egovqual_link.beside import DASH, format_value, plain
 from egovqual_link.compare import Comparison
 from egovqual_link.compare_words import VERDICTS, format_difference, interval_words
+from egovqual_link.indicators import NOT_PROBED
 from egovqual_link.instrument import Language
 from egovqual_link.like_for_like import TWO_DESIGNS
 
@@ -22,12 +23,13 @@ WORDS: dict[str, dict[str, str]] = {
         "table": "Indicator by indicator",
         "words": "In words",
         "basis": "What this rests on",
+        "silent": "Measured on neither side",
         "title": "Compared, indicator by indicator: {left} (left), {right} (right)",
         "indicator": "indicator",
-        "difference": "right minus left (95% interval)",
+        "difference": "right minus left ({level} interval)",
         "verdict": "the right side is",
         "delta": "Cliff's delta",
-        "certain": "Shown by an interval",
+        "certain": "What differs",
         "unclear": "Cannot be told apart",
         "seen": "Seen in these runs, without an interval",
         "missing": "No comparison",
@@ -49,12 +51,13 @@ WORDS: dict[str, dict[str, str]] = {
         "table": "Tiap indikator",
         "words": "Dengan kata-kata",
         "basis": "Dasar perbandingan",
+        "silent": "Tidak terukur di kedua sisi",
         "title": "Perbandingan tiap indikator: {left} (kiri), {right} (kanan)",
         "indicator": "indikator",
-        "difference": "kanan dikurangi kiri (selang 95%)",
+        "difference": "kanan dikurangi kiri (selang {level})",
         "verdict": "sisi kanan",
         "delta": "delta Cliff",
-        "certain": "Ditunjukkan oleh selang",
+        "certain": "Yang berbeda",
         "unclear": "Tidak dapat dibedakan",
         "seen": "Terlihat dalam uji ini, tanpa selang",
         "missing": "Tanpa perbandingan",
@@ -120,8 +123,9 @@ def side_line(side: Mapping[Any, Any], lang: Language) -> str:
 
 def not_alike(result: Comparison, lang: Language) -> Iterator[str]:
     """A line for each page that is not the same page on both sides, and one for those that one side alone has."""
-    for page in result.two_designs.to_dict("records"):
-        yield f"{page['scenario']} · {page['step']}: {page[f'why_{lang}']}: {TWO_DESIGNS[lang]}"
+    # One home page serves many flows; it is named once.
+    for (step, why), pages in result.two_designs.groupby(["step", f"why_{lang}"], sort=False):
+        yield f"{step} ({', '.join(pages['scenario'])}): {why}: {TWO_DESIGNS[lang]}"
     named = set(result.two_designs["scenario"])
     for name, change in result.flow_changes.items():
         if name not in named:
@@ -137,13 +141,31 @@ def not_alike(result: Comparison, lang: Language) -> Iterator[str]:
 GROUPS = (("certain", ("better", "worse")), ("seen", ("seen",)), ("unclear", ("unclear",)), ("missing", ("missing",)))
 
 
+def headings(result: Comparison, lang: Language) -> tuple[str, ...]:
+    """Heads of the table that `cells` fills."""
+    words = WORDS[lang]
+    left, right = (name[lang] for name in result.names)
+    gap = words["difference"].format(level=f"{result.settings.level:.0%}")
+    return words["indicator"], left, right, gap, words["delta"], words["verdict"]
+
+
 def grouped(result: Comparison, lang: Language) -> Iterator[tuple[str, list[str]]]:
     """What is said of the indicators, by how surely it can be said: a heading and its sentences."""
-    table = result.seen
     for name, verdicts in GROUPS:
-        rows = table[table["verdict"].isin(verdicts)]
+        rows = result.seen[result.seen["verdict"].isin(verdicts)]
         if len(rows):
             yield WORDS[lang][name], [str(text) for text in rows[f"text_{lang}"]]
+    silent = list(neither(result, lang))
+    if silent:
+        yield WORDS[lang]["silent"], silent
+
+
+def neither(result: Comparison, lang: Language) -> Iterator[str]:
+    """Indicators that probes can measure and did not on either side, by the reason."""
+    table = result.indicators
+    silent = table[table["left"].isna() & table["right"].isna() & (table["reason"] != NOT_PROBED.reason)]
+    for reason, rows in silent.groupby(f"reason_{lang}", sort=False):
+        yield f"{', '.join(rows[f'indicator_{lang}'])}: {reason}"
 
 
 def reasons(result: Comparison, lang: Language) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 import pandas as pd
 
 from egovqual_link.beside import DASH, format_value
-from egovqual_link.compare_values import BOTH_AT_DEADLINE, Found
+from egovqual_link.compare_values import BOTH_AT_DEADLINE, BOTH_OPEN, Found
 from egovqual_link.instrument import Indicator, Language, Text
 from egovqual_link.like_for_like import told
 from egovqual_link.measuring import Settings
@@ -67,12 +67,16 @@ def days_of(scope: Scope) -> str:
 def judge(found: Found, better: str) -> Verdict:
     """What the difference allows to be said of the right side."""
     if found.difference is None:
-        return "missing" if found.interval_reason != BOTH_AT_DEADLINE else "unclear"
+        return "unclear" if found.interval_reason in (BOTH_AT_DEADLINE, BOTH_OPEN) else "missing"
     if found.interval is not None:
         if found.interval.low > 0 or found.interval.high < 0:
             return "better" if (found.interval.low > 0) == (better == "up") else "worse"
         return "unclear"
-    return "same" if found.difference == 0 and found.bound is None else "seen"
+    if found.difference == 0 and found.bound is None:
+        return "same"
+    if found.exact:
+        return "better" if (found.difference > 0) == (better == "up") else "worse"
+    return "seen"
 
 
 def format_difference(value: float | None, unit: str, lang: Language, *, sign: bool = True) -> str:
@@ -113,7 +117,8 @@ def _sentence(found: Found, verdict: Verdict, indicator: Indicator, names: tuple
     if verdict == "missing":
         return f"{title}: {_missing(found, names, lang)}"
     if found.difference is None:
-        return f"{title}: {BOTH_AT_DEADLINE[lang]}"
+        assert found.interval_reason is not None
+        return f"{title}: {found.interval_reason[lang]}"
     gap = format_difference(found.difference, indicator.unit, lang, sign=False)
     if found.bound is not None:
         gap = f"{'at least' if english else 'sedikitnya'} {gap}"
@@ -125,9 +130,8 @@ def _sentence(found: Found, verdict: Verdict, indicator: Indicator, names: tuple
     helps = (found.difference > 0) == up if found.difference else verdict == "better"
     word = ("better" if helps else "worse") if english else ("lebih baik" if helps else "lebih buruk")
     told_by = f"{right} is {word} by {gap}" if english else f"{right} {word} sebesar {gap}"
-    if verdict == "seen":
+    if found.interval is None:
         return f"{title}: {told_by}{_why(found, lang)}"
-    assert found.interval is not None
     low, high = (None if abs(each) == float("inf") else each for each in (found.interval.low, found.interval.high))
     span = interval_words(low, high, indicator.unit, lang)
     return f"{title}: {told_by} ({span})"
@@ -161,7 +165,8 @@ def _missing(found: Found, names: tuple[Text, Text], lang: Language) -> str:
         start = {"en": "measured on neither side", "id": "tidak terukur di kedua sisi"}[lang]
         return f"{start}: {reason[lang]}" if reason else start
     if not without:
-        return {"en": "the sides have no page in common", "id": "tidak ada halaman yang sama di kedua sisi"}[lang]
+        assert found.interval_reason is not None
+        return found.interval_reason[lang]
     name, value = without[0]
     start = {"en": f"not measured for {name.en[:80]}", "id": f"tidak terukur untuk {name.id[:80]}"}[lang]
     return f"{start}: {value.reason_text[lang]}" if value.reason_text else start

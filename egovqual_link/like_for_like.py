@@ -10,8 +10,9 @@ from sqlalchemy import Connection, func, select
 
 from egovqual_link.beside import format_value
 from egovqual_link.instrument import Language, Text
+from egovqual_link.readings import to_three_digits
 from egovqual_link.store_scope import JUDGED, SUCCESS, Scope
-from exporters.schema import form_fields, runs, steps
+from exporters.schema import form_fields, pages, runs, steps
 
 #: Up to here a page counts as the same: requests and weight vary a little from opening to opening.
 SAME_REQUESTS, SAME_WEIGHT = 0.10, 0.20
@@ -147,6 +148,41 @@ def fields_by_step(connection: Connection, scope: Scope) -> dict[tuple[str, str]
         .group_by(*keys)
     )
     return {(scenario, step): round(n / count, 1) for scenario, step, n, count in connection.execute(query)}
+
+
+def designs(connection: Connection, scope: Scope) -> dict[tuple[str, str], Design]:
+    """What each page of a successful run is made of: (flow, step) to medians over its openings.
+
+    Runs on a contended host count: what a page is made of does not depend on how busy the probe was.
+    """
+    fields = fields_by_step(connection, scope)
+    found: dict[tuple[str, str], list[list[tuple[float, int]]]] = {}
+    for index, column in enumerate((pages.c.requests, to_three_digits(pages.c.transferred_bytes))):
+        value = column.label("value")
+        inner = (
+            select(runs.c.scenario, pages.c.step, value)
+            .join(runs, runs.c.run_id == pages.c.run_id)
+            .where(scope.where(), runs.c.outcome.in_(SUCCESS))
+            .subquery()
+        )
+        keys = (inner.c.scenario, inner.c.step, inner.c.value)
+        for scenario, step, each, count in connection.execute(select(*keys, func.count()).group_by(*keys)):
+            both = found.setdefault((scenario, step), [[], []])
+            if each is not None:
+                both[index].append((float(each), int(count)))
+    return {
+        page: Design(_median(requests), _median(weights), fields.get(page))
+        for page, (requests, weights) in found.items()
+    }
+
+
+def _median(counts: list[tuple[float, int]]) -> float | None:
+    half, passed = sum(count for _, count in counts) / 2, 0
+    for value, count in sorted(counts):
+        passed += count
+        if passed >= half:
+            return value
+    return None
 
 
 def judged_days(connection: Connection, scope: Scope) -> tuple[int, ...]:

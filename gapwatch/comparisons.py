@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from egovqual_link.compare import Comparison
-from egovqual_link.compare_view import WORDS, cells, grouped, not_alike, reasons, side_line
+from egovqual_link.compare_view import WORDS, cells, grouped, headings, neither, not_alike, reasons, side_line
 from egovqual_link.instrument import Language
 from gapwatch.tables import print_table
 from scenarios.source import InputError, Problem
@@ -16,14 +16,16 @@ def print_comparison(result: Comparison, lang: Language, *, short: bool = False)
     """The indicators of both sides, what is not like for like, and what cannot be told; `short`: no sentences."""
     words = WORDS[lang]
     left, right = (name[lang] for name in result.names)
-    heads = (words["indicator"], left, right, words["difference"], words["delta"], words["verdict"])
-    rows = result.seen.to_dict("records")
+    shown = result.seen[result.seen["verdict"] != "same"] if short else result.seen
+    rows = shown.to_dict("records")
     title = words["title"].format(left=left, right=right)
-    print_table(heads, (cells(row, lang) for row in rows), right=(1, 2, 3, 4), title=title)
+    print_table(headings(result, lang), (cells(row, lang) for row in rows), right=(1, 2, 3, 4), title=title)
     if any(row["like_for_like"] is False for row in rows):
         print(words["star"])
     _list(words["pages"], not_alike(result, lang))
-    if not short:
+    if short:
+        _list(words["silent"], neither(result, lang))
+    else:
         for heading, sentences in grouped(result, lang):
             _list(heading, sentences)
     for side in result.sides.to_dict("records"):
