@@ -16,8 +16,10 @@ from egovqual_link.quantiles import expanded_tails
 
 Floats = NDArray[np.float64]
 
-#: No search goes beyond so many units: there are some 500 districts in Indonesia.
-MOST_UNITS = 20_000
+#: No simulation goes beyond so many units: a country has some hundreds of districts.
+MOST_UNITS = 5_000
+#: Orders are drawn in batches of about this many numbers.
+_BATCH = 4_000_000
 #: Resamples of each simulated interval; the analysis itself draws more, which narrows nothing.
 RESAMPLES = 399
 
@@ -44,7 +46,7 @@ def half_width(r: float, n: int, level: float, *, ranks: bool = True) -> float:
 
 def precision_size(r: float, width: float, level: float, *, ranks: bool = True) -> int | None:
     """The smallest number of units whose interval around `r` is +- `width`."""
-    return smallest(lambda n: half_width(r, n, level, ranks=ranks) <= width, 20, 4, 10 * MOST_UNITS)
+    return smallest(lambda n: half_width(r, n, level, ranks=ranks) <= width, 20, 4, 100 * MOST_UNITS)
 
 
 def repeated_size(r: float, waves: int, power: float, level: float) -> int:
@@ -80,13 +82,22 @@ def _spearman(x: Floats, y: Floats) -> Floats:
 
 @lru_cache(maxsize=64)
 def null_orders(n: int, seed: int) -> Floats:
-    """|rho| over the orders that the permutation test goes through, ascending; without ties they serve every data set."""
+    """|rho| over the orders of the permutation test, ascending; without ties they serve every data set."""
     if n <= EXACT_UNITS:
-        orders = np.array(list(itertools.permutations(range(n))))
-    else:
-        orders = np.random.default_rng(seed).permuted(np.tile(np.arange(n), (PERMUTATIONS, 1)), axis=1)
+        return np.sort(_distances(np.array(list(itertools.permutations(range(n))))))
+    rng, left, parts = np.random.default_rng(seed), PERMUTATIONS, []
+    while left:
+        size = min(left, max(1, _BATCH // n))
+        parts.append(_distances(rng.permuted(np.tile(np.arange(n), (size, 1)), axis=1)))
+        left -= size
+    return np.sort(np.concatenate(parts))
+
+
+def _distances(orders: NDArray[np.int64]) -> Floats:
+    n = orders.shape[1]
     apart = (orders - np.arange(n)).astype(np.float64)
-    return np.sort(np.abs(1 - 6 * (apart**2).sum(axis=1) / (n * (n * n - 1))))
+    found: Floats = np.abs(1 - 6 * (apart**2).sum(axis=1) / (n * (n * n - 1)))
+    return found
 
 
 def permutation_p(rho: Floats, n: int, seed: int) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,17 +47,26 @@ def correlation_in_clusters(design_effect: float, size: int) -> float:
     return (design_effect - 1) / (size - 1)
 
 
-def simulate(
-    gap: float, sd: float, clusters: int, size: int, icc: float, level: float, *, sims: int, seed: int
-) -> tuple[Trial, Trial]:
-    """Power of the t test, and half the length of its interval, over `clusters` groups of `size` respondents.
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """Gaps of respondents who come in groups of `size` (1: each by himself) that correlate by `icc` within."""
+
+    gap: float
+    sd: float
+    size: int = 1
+    icc: float = 0.0
+
+
+def simulate(of: Gaps, clusters: int, level: float, *, sims: int, seed: int) -> tuple[Trial, Trial]:
+    """Power of the t test, and half the length of its interval, over `clusters` groups.
 
     Gaps are whole numbers. With `size` 1 it is the paired t test; else the test is made on the means of the groups,
     since respondents of one group are alike.
     """
+    gap, size, icc = of.gap, of.size, of.icc
     rng = np.random.default_rng([seed, clusters, size])
     means, sds = np.empty(sims), np.empty(sims)
-    within = math.sqrt(max(0.0, sd * sd - ROUNDING))
+    within = math.sqrt(max(0.0, of.sd**2 - ROUNDING))
     step = max(1, _BATCH // (clusters * size))
     for start in range(0, sims, step):
         stop = min(sims, start + step)

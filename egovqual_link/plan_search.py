@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 Floats = NDArray[np.float64]
 
@@ -16,27 +17,38 @@ Floats = NDArray[np.float64]
 class Trial:
     """What a simulation at one size gave: a mean over `sims` data sets with its Monte Carlo standard error.
 
-    `coverage` is the share of intervals that held the truth, where intervals were made.
+    Where intervals were made as the analysis makes them: `interval` is half their mean length, `coverage` the share of
+    them that held the truth, `coverage_sims` how many there were.
     """
 
     value: float
     error: float
     sims: int
     coverage: float | None = None
+    interval: float | None = None
+    coverage_sims: int | None = None
 
     @property
     def coverage_error(self) -> float | None:
         """Monte Carlo standard error of the coverage."""
-        if self.coverage is None:
+        if self.coverage is None or not self.coverage_sims:
             return None
-        return math.sqrt(self.coverage * (1 - self.coverage) / self.sims)
+        return math.sqrt(self.coverage * (1 - self.coverage) / self.coverage_sims)
 
 
 def trial(values: Floats, covered: NDArray[np.bool_] | None = None) -> Trial:
-    """A trial from one figure (or yes and no) a data set."""
-    count = len(values)
-    error = float(np.std(values, ddof=1)) / math.sqrt(count) if count > 1 else math.nan
-    return Trial(float(np.mean(values)), error, count, None if covered is None else float(np.mean(covered)))
+    """A trial from one figure (or yes and no) a data set; with `covered` the figures are half lengths of intervals."""
+    count, mean = len(values), float(np.mean(values))
+    error = float(np.std(values, ddof=1)) / math.sqrt(count)
+    if covered is None:
+        return Trial(mean, error, count)
+    return Trial(mean, error, count, float(np.mean(covered)), mean, count)
+
+
+def scatter(estimates: Floats, level: float) -> Trial:
+    """Half the range that holds `level` of the estimates: z times their standard deviation, and its own error."""
+    value = float(stats.norm.ppf((1 + level) / 2)) * float(np.std(estimates, ddof=1))
+    return Trial(value, value / math.sqrt(2 * (len(estimates) - 1)), len(estimates))
 
 
 @dataclass
