@@ -333,7 +333,7 @@ def _latency(of: Assumptions, tell: Tell) -> Iterator[Answer]:
     )
 
     def finish(days: int, found: Trial) -> Trial:
-        count = _sims(of, days * 1000 * plan_probes.RESAMPLES // 10, _FEWER)
+        count = max(_LEAST_INTERVALS, min(of.sims // _FEWER, 10_000 // days))
         made = plan_probes.simulate_day_intervals(waits, days, of.level, sims=count, seed=of.seed)
         return Trial(found.value, found.error, found.sims, made.coverage, made.interval, count)
 

@@ -75,8 +75,8 @@ class Waits:
     def draw(self, rng: np.random.Generator, sims: int, days: int) -> Floats:
         """Log waits, (sims x days x runs)."""
         found = autocorrelated(rng, (sims, days), self.phi)[:, :, None] * self.day_sd
-        waits: Floats = found + self.log_sd * rng.standard_normal((sims, days, self.runs_per_day))
-        return waits
+        waits = found + self.log_sd * rng.standard_normal((sims, days, self.runs_per_day))
+        return np.asarray(waits, dtype=np.float64)
 
 
 def days_half_width(of: Waits, days: int, level: float) -> float:
