@@ -133,7 +133,7 @@ def _grid(sd: float) -> Floats:
 
 def autocorrelated(rng: np.random.Generator, shape: tuple[int, int], phi: float) -> Floats:
     """Standard normal numbers, (series x length), of which neighbours correlate by `phi` (stationary AR(1))."""
-    found = rng.standard_normal(shape)
+    found: Floats = rng.standard_normal(shape)
     for index in range(1, shape[1]):
         found[:, index] = phi * found[:, index - 1] + math.sqrt(1 - phi * phi) * found[:, index]
     return found
