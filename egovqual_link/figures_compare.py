@@ -49,9 +49,9 @@ def difference_figure(indicators: pd.DataFrame, lang: Language = "en", width: fl
     panels = [(each, found) for each in _PANELS if (found := [row for row in rows if row["unit"] == each[0]])]
     if not panels:
         return None
-    heights = [len(found) + 1.1 for _, found in panels]
+    heights = [len(found) + 1.2 for _, found in panels]
     narrow = width < 5
-    figure, axes = new_figure(width, 0.9 + (0.62 if narrow else 0.42) * sum(heights))
+    figure, axes = new_figure(width, (1.3 if narrow else 0.9) + (0.62 if narrow else 0.42) * sum(heights))
     figure.delaxes(axes)
     grid = figure.subplots(len(panels), 1, gridspec_kw={"height_ratios": heights}, squeeze=False)
     for (panel, found), place in zip(panels, grid[:, 0], strict=True):
@@ -62,7 +62,7 @@ def difference_figure(indicators: pd.DataFrame, lang: Language = "en", width: fl
         for name, (colour, marker) in _LOOK.items()
     ]
     shown += grid[0, 0].plot([], [], "o", color=GREY, markerfacecolor="none", linestyle="", label=words["seen"])
-    figure.legend(handles=shown, loc="outside upper center", ncols=1 if narrow else 4, frameon=False)
+    figure.legend(handles=shown, loc="outside upper center", ncols=1 if narrow else 2, frameon=False)
     return figure
 
 
@@ -76,8 +76,9 @@ def _panel(
     left, right = min(reach) - 0.08 * room, max(reach) + 0.08 * room
     for index, row in enumerate(rows):
         _point(axes, len(rows) - 1 - index, row, one, (left, right))
+        bound = {"<=": "≤ ", ">=": "≥ "}.get(str(row["difference_bound"]), "")
         axes.annotate(
-            format_difference(row["difference"], unit, lang), (1, len(rows) - 1 - index), (4, 0),
+            bound + format_difference(row["difference"], unit, lang), (1, len(rows) - 1 - index), (4, 0),
             xycoords=("axes fraction", "data"), textcoords="offset points", va="center", fontsize=8 if narrow else 9,
         )  # fmt: skip
     axes.axvline(0, color=GREY, linewidth=1)
@@ -89,7 +90,8 @@ def _panel(
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.set_xlim(left, right)
     axes.locator_params(axis="x", nbins=4 if narrow else 8)
-    axes.set_xlabel(_WORDS[lang]["axis"].format(unit=name[lang]), fontsize=8 if narrow else 10)
+    axis = _WORDS[lang]["axis"].format(unit=name[lang])
+    axes.set_xlabel(textwrap.fill(axis, 24) if narrow else axis, fontsize=8 if narrow else 10)
     decimal_sign(axes, lang)
     axes.grid(axis="x", color=FAINT)
     axes.tick_params(axis="y", length=0)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
@@ -23,6 +24,9 @@ from egovqual_link.differences import (
     rank_difference,
     wilson,
 )
+from egovqual_link.figures import NARROW, WIDE
+from egovqual_link.figures_compare import difference_figure
+from egovqual_link.instrument import Language
 from egovqual_link.like_for_like import Design, unlike
 from egovqual_link.measuring import Settings
 from egovqual_link.quantiles import Counted, Mix
@@ -271,6 +275,21 @@ def test_figures_at_the_deadline_give_bounds_and_on_both_sides_nothing(tmp_path:
     neither = row(compare(at_deadline(tmp_path / "b.sqlite", both=True), Side("down"), Side("up")), "lcp_p75_seconds")
     assert neither["verdict"] == "unclear"
     assert "nobody knows which is longer" in neither["text_en"]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("lang", ["en", "id"])
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_no_text_of_the_figure_is_cut_off(tmp_path: Path, lang: Language, width: float) -> None:
+    result = compare(at_deadline(tmp_path / "a.sqlite", both=False), Side("down"), Side("up"))
+    figure = difference_figure(result.seen, lang, width)
+    assert figure is not None
+    figure.draw_without_rendering()
+    texts = [each for each in figure.findobj(Text) if each.get_visible() and each.get_text().strip()]
+    boxes = [each.get_window_extent() for each in texts]
+    assert len(boxes) > 20
+    assert min(box.x0 for box in boxes) >= 0
+    assert max(box.x1 for box in boxes) <= figure.bbox.x1
+    assert max(box.y1 for box in boxes) <= figure.bbox.y1
 
 
 def redesigned(path: Path) -> str:
