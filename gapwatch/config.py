@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gapwatch.config_file import ConfigFile, PortalFile, ScenarioFile, TimingFile, split_listen
+from gapwatch.config_file import ConfigFile, MaintenanceFile, PortalFile, ScenarioFile, TimingFile, split_listen
+from gapwatch.maintenance import MaintenanceWindow
 from gapwatch.timetable import Schedule
 from scenarios.loader import find_flow, load_flow
 from scenarios.model import Flow, Portal
@@ -67,6 +68,7 @@ class Config:
     headed: bool
     portals: tuple[Portal, ...]
     jobs: tuple[Job, ...]
+    maintenance: tuple[MaintenanceWindow, ...] = ()
 
     def select(self, portals: Iterable[str] = (), scenarios: Iterable[str] = ()) -> tuple[Job, ...]:
         """The jobs of the named portals and scenarios; nothing named means all.
@@ -129,6 +131,7 @@ class _Resolver:
         )
         portals, jobs = self._portals(defaults)
         store = self._store(file.store) if file else ""
+        maintenance = tuple(self._maintenance(file.maintenance, {each.name for each in portals})) if file else ()
         if self.problems or self.elsewhere or file is None:
             ordered = sorted(self.problems, key=lambda problem: problem.line or 0)
             raise InputError(dict.fromkeys([*ordered, *self.elsewhere]))
@@ -144,10 +147,21 @@ class _Resolver:
             headed=file.browser.headed,
             portals=portals,
             jobs=jobs,
+            maintenance=maintenance,
         )
 
     def _say(self, place: Path_, message: str, hint: str | None = None) -> None:
         self.problems.append(self.document.problem(place, message, hint))
+
+    def _maintenance(self, written: Iterable[MaintenanceFile], known: set[str]) -> Iterator[MaintenanceWindow]:
+        for index, each in enumerate(written):
+            for number, name in enumerate(each.portals):
+                if name not in known:
+                    place = ("maintenance", index, "portals", number)
+                    self._say(place, f"no portal is named {name[:60]!r}", nearest(name, known))
+            yield MaintenanceWindow(
+                each.portals, each.timezone, each.start, each.end, each.cron, each.duration or 0.0, each.note
+            )
 
     def _portals(self, defaults: TimingFile) -> tuple[tuple[Portal, ...], tuple[Job, ...]]:
         raw = _get(self.document.data, "portals")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
@@ -75,6 +76,21 @@ def _listen(value: str) -> str:
 _REFERENCE = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+)", re.DOTALL)
 
 
+def _local_time(value: object) -> object:
+    """A local time as YAML reads it or as text; an offset is refused, for the zone stands beside it."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("is no local time; write it as 2026-12-01 22:00") from None
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        raise ValueError("has an offset; write the local time and give `timezone`")
+    return value
+
+
+LocalTime = Annotated[datetime, BeforeValidator(_local_time)]
+
+
 def _reference(value: str) -> str:
     # The value is never echoed: whoever wrote the secret itself here should not find it in a log as well.
     if not _REFERENCE.fullmatch(value):
@@ -143,6 +159,28 @@ class PortalFile(StrictModel):
     scenarios: Annotated[Many[Annotated[ScenarioFile, BeforeValidator(_as_scenario)]], AfterValidator(_at_least_one)]
 
 
+class MaintenanceFile(StrictModel):
+    """An announced maintenance: once from `start` to `end`, or at every `cron` for a `duration`."""
+
+    portals: Many[Name] = ()
+    start: LocalTime | None = None
+    end: LocalTime | None = None
+    cron: Cron | None = None
+    duration: Seconds | None = None
+    timezone: Zone = "Asia/Jakarta"
+    note: str = Field(default="", max_length=200)
+
+    @model_validator(mode="after")
+    def _once_or_again(self) -> Self:
+        once = self.start is not None and self.end is not None and self.cron is None and self.duration is None
+        again = self.cron is not None and self.duration is not None and self.start is None and self.end is None
+        if not once and not again:
+            raise ValueError("give `start` and `end`, or `cron` and `duration`")
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise ValueError("the end does not come after the start")
+        return self
+
+
 class ConfigFile(StrictModel):
     """The whole file."""
 
@@ -155,4 +193,5 @@ class ConfigFile(StrictModel):
     grace: Seconds = 20.0
     browser: BrowserFile = Field(default_factory=BrowserFile)
     defaults: TimingFile = Field(default_factory=TimingFile)
+    maintenance: Many[MaintenanceFile] = ()
     portals: Annotated[Many[PortalFile], AfterValidator(_at_least_one)]

@@ -83,6 +83,7 @@ class Daemon:
             publish=publish,
             evidence_dir=config.evidence_dir,
             journeys_at_once=config.concurrency,
+            maintenance=config.maintenance,
         )
 
         async def on_due(job: Job, due: datetime) -> None:
@@ -151,7 +152,7 @@ class Daemon:
                 log.warning("%s was changed: that takes effect with a restart", what)
             self._hide_secrets(config)
             state.adopt(config)
-            runner.adopt(config.location, config.evidence_dir, config.concurrency)
+            runner.adopt(config.location, config.evidence_dir, config.concurrency, config.maintenance)
             outlets.metrics.retain((job.portal.name, job.scenario) for job in config.jobs)
             scheduler.replace(config.jobs)
             state.last_reload = Reload(datetime.now(UTC))

@@ -99,6 +99,7 @@ async def run_pass(
             publish=publish,
             evidence_dir=config.evidence_dir,
             journeys_at_once=config.concurrency,
+            maintenance=config.maintenance,
         )
         named = {new_run_id(started_at): job for job in jobs}
         tasks = [asyncio.create_task(_one(runner, job, run_id, progress)) for run_id, job in named.items()]

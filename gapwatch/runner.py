@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from gapwatch.config import Job
+from gapwatch.maintenance import MaintenanceWindow, settle
 from probes.prober import Prober, RunRequest
 from probes.probes import new_run_id
 from probes.run import Run, StepResult
@@ -37,15 +38,23 @@ class Runner:
         publish: Callable[[Run], Awaitable[None]],
         evidence_dir: Path | None = None,
         journeys_at_once: int = 1,
+        maintenance: Sequence[MaintenanceWindow] = (),
     ) -> None:
         self._prober = prober
         self._publish = publish
         self._http = asyncio.Semaphore(HTTP_CHECKS_AT_ONCE)
         self._tasks: set[asyncio.Task[object]] = set()
-        self.adopt(location, evidence_dir, journeys_at_once)
+        self.adopt(location, evidence_dir, journeys_at_once, maintenance)
 
-    def adopt(self, location: str, evidence_dir: Path | None, journeys_at_once: int) -> None:
+    def adopt(
+        self,
+        location: str,
+        evidence_dir: Path | None,
+        journeys_at_once: int,
+        maintenance: Sequence[MaintenanceWindow] = (),
+    ) -> None:
         """What holds for the runs from now on; those under way end as they began."""
+        self._maintenance = tuple(maintenance)
         self._location = location
         self._evidence_dir = evidence_dir
         self._journeys = asyncio.Semaphore(journeys_at_once)
@@ -81,7 +90,7 @@ class Runner:
                 asked, began = datetime.now(UTC), time.monotonic()
                 if on_start is not None:
                     on_start()
-                run = await self._probe(job, run_id, deadline_seconds, on_step)
+                run = settle(await self._probe(job, run_id, deadline_seconds, on_step), self._maintenance)
             await self._publish(run)
         except asyncio.CancelledError as error:
             reason = str(error.args[0]) if error.args else "cancelled"

@@ -74,6 +74,24 @@ def cron_gap(expression: str) -> float:
     return min((later - earlier for earlier, later in pairwise(times)), default=timedelta.max).total_seconds()
 
 
+def cron_times(expression: str, zone: str, after: datetime, until: datetime) -> list[datetime]:
+    """Firings (UTC) of a crontab expression in `zone`, from `after` (excluded) to `until` (included), in order.
+
+    A local time that the clock skips fires when the clock has been put forward; one that comes twice fires once, unless
+    every hour is meant (as Vixie cron does it).
+    """
+    every_hour = expression.split()[1:2] == ["*"]
+    trigger = _cron_trigger(expression, zone, 0)
+    times: list[datetime] = []
+    # APScheduler takes the firing after `previous`, or the first from `now` on.
+    moment = trigger.get_next_fire_time(None, after.astimezone(ZoneInfo(zone)))
+    while moment is not None and moment <= until:
+        if moment > after and (every_hour or not moment.fold):
+            times.append(moment.astimezone(UTC))
+        moment = trigger.get_next_fire_time(moment, moment)
+    return times
+
+
 def _cron_trigger(expression: str, zone: str, jitter: float) -> Any:
     from apscheduler.triggers.cron import CronTrigger
 

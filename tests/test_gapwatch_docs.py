@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from gapwatch.cli import app
 from gapwatch.config import load_config
-from gapwatch.config_file import BrowserFile, ConfigFile, Network, PortalFile, ScenarioFile, TimingFile
+from gapwatch.config_file import BrowserFile, ConfigFile, MaintenanceFile, Network, PortalFile, ScenarioFile, TimingFile
 from gapwatch.template import DEMO_URL, config_text
 from probes.browsers import NETWORKS
 from scenarios.loader import shipped_flows
@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[1]
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]  # it is a group
 CLI = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+MODELS = (ConfigFile, BrowserFile, TimingFile, MaintenanceFile, PortalFile, ScenarioFile, GoldQuery)
 CONTRACT = {"demo", "run", "once", "check", "survey", "link", "export", "doctor", "init"}
 
 
@@ -59,16 +60,16 @@ def keys(*models: type[BaseModel]) -> Iterator[str]:
         yield from model.model_fields
 
 
-@pytest.mark.parametrize(
-    "key", sorted(set(keys(ConfigFile, BrowserFile, TimingFile, PortalFile, ScenarioFile, GoldQuery)))
-)
+@pytest.mark.parametrize("key", sorted(set(keys(*MODELS))))
 def test_every_key_is_documented_and_in_the_example(key: str) -> None:
-    assert f"| `{key}` |" in CONFIGURATION or f"`{key}` is" in CONFIGURATION, f"docs/configuration.md lacks {key}"
+    assert (
+        re.search(rf"^\| (`\w+`, )?`{key}`(, `\w+`)? \|", CONFIGURATION, re.MULTILINE) or f"`{key}` is" in CONFIGURATION
+    ), f"docs/configuration.md lacks {key}"
     assert re.search(rf"\b{key}:", (ROOT / "config.yaml").read_text()) or key == "cron"
 
 
 def test_documented_keys_are_keys() -> None:
-    known = set(keys(ConfigFile, BrowserFile, TimingFile, PortalFile, ScenarioFile, GoldQuery))
+    known = set(keys(*MODELS))
     assert set(re.findall(r"^\| `([a-z_]+)` \|", CONFIGURATION, re.MULTILINE)) <= known
 
 
