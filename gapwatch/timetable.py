@@ -86,7 +86,8 @@ def cron_times(expression: str, zone: str, after: datetime, until: datetime) -> 
     # APScheduler takes the firing after `previous`, or the first from `now` on.
     moment = trigger.get_next_fire_time(None, after.astimezone(ZoneInfo(zone)))
     while moment is not None and moment <= until:
-        if moment > after and (every_hour or not moment.fold):
+        again = moment.utcoffset() != moment.replace(fold=0).utcoffset()
+        if moment > after and (every_hour or not again):
             times.append(moment.astimezone(UTC))
         moment = trigger.get_next_fire_time(moment, moment)
     return times
