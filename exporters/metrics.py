@@ -101,13 +101,16 @@ class RunMetrics:
                 return
             labels: Labels = {name: getattr(run, name) for name in RUN_LABELS}
             key: RunKey = (run.portal, run.scenario, run.location, run.browser)
+            if run.retest_of is not None:
+                self._count_retest(run, labels)
+                return
             self._count(run, labels)
             self._time(run, labels)
             self._stamp(run, key, labels)
 
     def probe_error(self, reason: str) -> None:
         """Count trouble of the probe outside a run; that of a run (`error_reason`) counts by `observe`."""
-        self._inc("gapwatch_probe_errors_total", {"reason": self._boundedleading_word("probe", reason)})
+        self._inc("gapwatch_probe_errors_total", {"reason": self._bounded_reason("probe", reason)})
 
     def exporter_dropped(self, name: str, runs: int = 1) -> None:
         """Count runs that an exporter lost; with 0 the series begins, so that the first loss is seen as a rise."""
@@ -122,7 +125,7 @@ class RunMetrics:
 
     def browser_restart(self, reason: str) -> None:
         """Count a browser that was ended and started again."""
-        self._inc("gapwatch_browser_restarts_total", {"reason": self._boundedleading_word("browser", reason)})
+        self._inc("gapwatch_browser_restarts_total", {"reason": self._bounded_reason("browser", reason)})
 
     def set_survey_scores(
         self,
@@ -216,6 +219,14 @@ class RunMetrics:
         self._pairs.add((portal, scenario))
         return True
 
+    def _count_retest(self, run: Run, labels: Labels) -> None:
+        """A second try tells of the first: it is no run of its own, or a failure would count twice."""
+        result = "flaky" if run.outcome in _SUCCESS else "confirmed" if run.outcome == "failed" else "unsettled"
+        for each in ("confirmed", "flaky", "unsettled"):
+            self._inc("gapwatch_retests_total", {**labels, "result": each}, int(each == result))
+        if run.error_reason is not None:
+            self.probe_error(run.error_reason)
+
     def _count(self, run: Run, labels: Labels) -> None:
         # Every outcome's series begins with the first run, or the first failure would be no rise to Prometheus.
         for outcome in OUTCOMES:
@@ -303,7 +314,7 @@ class RunMetrics:
     def _step(self, run: Run, name: str) -> str:
         return self._steps.fit((run.portal, run.scenario), name)
 
-    def _boundedleading_word(self, owner: str, said: str) -> str:
+    def _bounded_reason(self, owner: str, said: str) -> str:
         with self._lock:
             return self._reasons.fit(owner, leading_word(said))
 

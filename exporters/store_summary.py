@@ -63,7 +63,8 @@ def _quantile(value: Any, rank: Any, size: Any, quarters: int) -> ColumnElement[
 
 
 def summary_query(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    """The query whose rows have SummaryRow's fields, over the runs that meet the conditions."""
+    """The query whose rows have SummaryRow's fields, over the runs that meet the conditions; retests are left out."""
+    conditions = (*conditions, runs.c.retest_of.is_(None))
     key = (runs.c.portal, runs.c.scenario)
     outcome = runs.c.outcome
     totals = (

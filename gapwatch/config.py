@@ -36,6 +36,7 @@ class Job:
     network: str
     schedule: Schedule
     deadline_seconds: float
+    retest: bool = True
 
     @property
     def id(self) -> str:
@@ -328,7 +329,8 @@ class _Resolver:
         for browser in _first(entry.browser, defaults.browser, ("chromium",)):
             device = _first(entry.device, defaults.device, "desktop")
             network = _first(entry.network, defaults.network, "native")
-            yield Job(portal, flow, browser, device, network, schedule, deadline)
+            retest = _first(entry.retest, defaults.retest, True)
+            yield Job(portal, flow, browser, device, network, schedule, deadline, retest)
 
 
 def _first(*values: Any) -> Any:

@@ -124,6 +124,7 @@ class TimingFile(StrictModel):
     browser: Annotated[Many[Browser], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)] | None = None
     device: str | None = Field(default=None, min_length=1, max_length=64)
     network: Network | None = None
+    retest: bool | None = None
 
     @model_validator(mode="after")
     def _one_schedule(self) -> Self:

@@ -84,6 +84,7 @@ class Daemon:
             evidence_dir=config.evidence_dir,
             journeys_at_once=config.concurrency,
             maintenance=config.maintenance,
+            retests=True,
         )
 
         async def on_due(job: Job, due: datetime) -> None:

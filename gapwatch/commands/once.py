@@ -49,6 +49,9 @@ def once(  # noqa: PLR0917 - options of the command line, all given by name
     lock: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The lock to hold (default: one for each configuration).")
     ] = None,
+    retest: Annotated[
+        bool, typer.Option("--retest", help="Try what failed once more; what then passes is flaky, and no failure.")
+    ] = False,
     deadline: Annotated[
         str | None, typer.Option(metavar="D", help="End the whole call after this long, such as 90s or 5m.")
     ] = None,
@@ -73,7 +76,7 @@ def once(  # noqa: PLR0917 - options of the command line, all given by name
     loaded = load_config(config)
     jobs = loaded.select(portal or (), scenario or ())
     with hold(lock or default_lock(config)):
-        result = asyncio.run(_pass(loaded, jobs, seconds, textfile, push))
+        result = asyncio.run(_pass(loaded, jobs, seconds, textfile, push, retests=retest))
     _print(result, format_)
     for trouble in result.trouble:
         print(f"gapwatch: {trouble}", file=sys.stderr)
@@ -93,7 +96,13 @@ def _seconds(text: str | None) -> float | None:
 
 
 async def _pass(
-    config: Config, jobs: tuple[Job, ...], seconds: float | None, textfile: Path | None, push: str | None
+    config: Config,
+    jobs: tuple[Job, ...],
+    seconds: float | None,
+    textfile: Path | None,
+    push: str | None,
+    *,
+    retests: bool,
 ) -> Pass:
     from gapwatch.once import run_pass
     from gapwatch.outlets import Outlets
@@ -103,7 +112,9 @@ async def _pass(
         return Outlets(config.store_url, textfile=textfile, pushgateway=push)
 
     with Progress(len(jobs)) as progress:
-        return await run_pass(config, jobs, open_outlets=open_outlets, progress=progress, deadline_seconds=seconds)
+        return await run_pass(
+            config, jobs, open_outlets=open_outlets, progress=progress, deadline_seconds=seconds, retests=retests
+        )
 
 
 def _print(result: Pass, format_: Format) -> None:
