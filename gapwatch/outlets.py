@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 from exporters.fanout import Exporter, Fanout
+from exporters.jsonlines import JsonLinesExporter
 from exporters.metrics import RunMetrics
+from exporters.otlp_target import OtlpTarget
 from exporters.pushgateway import PushError, carry_over, push
 from exporters.store import Store
 from exporters.textfile import TextfileExporter
@@ -20,11 +22,32 @@ CLOSE_SECONDS = 10.0
 
 
 class Outlets:
-    """An open store, its metrics, and whoever else is told; StoreError when the store cannot be opened."""
+    """An open store, its metrics, and whoever else is told; StoreError when the store cannot be opened.
 
-    def __init__(self, store_url: str, *, textfile: Path | None = None, pushgateway: str | None = None) -> None:
-        self.metrics = RunMetrics()
-        exporters: Sequence[Exporter] = (TextfileExporter(textfile, self.metrics),) if textfile else ()
+    `objectives` are latency objectives in seconds, see RunMetrics.
+    """
+
+    def __init__(
+        self,
+        store_url: str,
+        *,
+        textfile: Path | None = None,
+        pushgateway: str | None = None,
+        jsonlines: Path | None = None,
+        otlp: OtlpTarget | None = None,
+        objectives: Collection[float] = (),
+        location: str = "local",
+    ) -> None:
+        self.metrics = RunMetrics(objectives=objectives)
+        exporters: list[Exporter] = []
+        if textfile is not None:
+            exporters.append(TextfileExporter(textfile, self.metrics))
+        if jsonlines is not None:
+            exporters.append(JsonLinesExporter(jsonlines))
+        if otlp is not None:
+            from exporters.otlp import OtlpExporter
+
+            exporters.append(OtlpExporter(otlp, self.metrics, location=location))
         self.store = Store.open(store_url)
         self._pushgateway = pushgateway
         self._fanout = Fanout(self.store, exporters, self.metrics)

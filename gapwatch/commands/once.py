@@ -98,9 +98,10 @@ async def _pass(
     from gapwatch.once import run_pass
     from gapwatch.outlets import Outlets
     from gapwatch.progress import Progress
+    from gapwatch.slo import bounds
 
     def open_outlets() -> Outlets:
-        return Outlets(config.store_url, textfile=textfile, pushgateway=push)
+        return Outlets(config.store_url, textfile=textfile, pushgateway=push, objectives=bounds(jobs))
 
     with Progress(len(jobs)) as progress:
         return await run_pass(config, jobs, open_outlets=open_outlets, progress=progress, deadline_seconds=seconds)
