@@ -1,7 +1,7 @@
 """Runs to an OpenTelemetry collector, by OTLP over HTTP: a trace a run with a span a step, and the metrics.
 
-The metrics are those of `exporters.metric_specs`, read from the same registry that `/metrics` renders, so that names and
-counts are the same wherever one looks. The trace's id is made of the run's id: who has the one finds the other.
+The metrics are those of `exporters.metric_specs`, read from the same registry that `/metrics` renders, so that names
+and counts are the same wherever one looks. The trace's id is made of the run's id: who has the one finds the other.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class OtlpExporter:
         try:
             await self._send_metrics()
         finally:
-            self._spans.shutdown()
+            self._spans.shutdown()  # type: ignore[no-untyped-call]  # OpenTelemetry's
             self._points.shutdown()
 
     async def _send_metrics(self) -> None:
@@ -196,7 +196,7 @@ def _events(run: Run, step: str | None, moment: int) -> list[Event]:
 
 
 def metrics_data(families: Iterable[Metric], resource: Resource, began: int) -> sdk.MetricsData:
-    """Families of a Prometheus registry as cumulative OTLP metrics; `began` is the counters' start (ns of Unix time)."""
+    """Families of a Prometheus registry as cumulative OTLP metrics; `began` is the counters' start (Unix, ns)."""
     now = time.time_ns()
     metrics = [metric for family in families if (metric := _metric(family, began, now)) is not None]
     scope = sdk.ScopeMetrics(InstrumentationScope("gapwatch", package_version()), metrics, "")

@@ -113,8 +113,14 @@ def _promise(value: float) -> float:
     return value
 
 
+def _window(value: float) -> float:
+    if not 86_400 <= value <= 90 * 86_400:
+        raise ValueError("must be from 1d to 90d")
+    return value
+
+
 Share = Annotated[float, BeforeValidator(_share), AfterValidator(_promise)]
-Window = Annotated[float, BeforeValidator(parse_duration), Field(ge=86_400, le=90 * 86_400)]
+Window = Annotated[float, BeforeValidator(parse_duration), AfterValidator(_window)]
 
 
 class LatencyFile(StrictModel):

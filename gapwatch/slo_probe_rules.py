@@ -101,11 +101,10 @@ def _no_run_lately(each: Promised, page: str) -> list[dict[str, Any]]:
     summary = f"{each.portal}: {each.scenario}: no run for {{{{ $value | humanizeDuration }}}}"
     never = f"{each.portal}: {each.scenario}: no run at all"
     description = f"A run should have begun within {silence} s. The daemon, its timetable or cron has stopped."
+    absent = f"absent_over_time({series}[{back}])"
     rules = [
         _alert("GapwatchNoRunLately", aged, "1m", "page", page, summary, description),
-        _alert(
-            "GapwatchNeverRan", f"absent_over_time({series}[{back}])", f"{silence}s", "page", page, never, description
-        ),
+        _alert("GapwatchNeverRan", absent, f"{silence}s", "page", page, never, description),
     ]
     for rule in rules:
         rule["labels"] |= {"portal": each.portal, "scenario": each.scenario}

@@ -194,10 +194,10 @@ def _slo_group(scenarios: Sequence[Promised], interval: float) -> dict[str, Any]
     for each in scenarios:
         labels = {"portal": each.portal, "scenario": each.scenario}
         seconds = each.objectives.latency_seconds
-        rules.append({"record": LATENCY_THRESHOLD, "labels": labels, "expr": f"vector({seconds:g})"})
+        rules.append({"record": LATENCY_THRESHOLD, "labels": labels, "expr": f"vector({seconds:.9g})"})
         for sli in SLIS:
             target = each.objectives.target(sli)
-            rules.append({"record": OBJECTIVE[sli], "labels": labels, "expr": f"vector({target:g})"})
+            rules.append({"record": OBJECTIVE[sli], "labels": labels, "expr": f"vector({target:.9g})"})
             errors = f"{recorded(sli, each.objectives.window_seconds)}{{{each.selector}}}"
             rules.append(
                 {"record": REMAINING[sli], "labels": labels, "expr": f"1 - {errors} / {each.objectives.budget(sli):g}"}
@@ -235,7 +235,7 @@ def _portal_groups(
 def _burn_alert(each: Promised, sli: Sli, burn: Burn, page: str) -> dict[str, Any]:
     objectives = each.objectives
     limit = threshold(burn, objectives.budget(sli))
-    over = [f"{recorded(sli, window)}{{{each.selector}}} > {limit:g}" for window in (burn.long, burn.short)]
+    over = [f"{recorded(sli, window)}{{{each.selector}}} > {limit:.9g}" for window in (burn.long, burn.short)]
     bad = "failed" if sli == "availability" else f"took longer than {objectives.latency_seconds:g} s"
     days = objectives.window_seconds / burn.factor / DAY
     runs = f"{page}/api/v1/runs?portal={each.portal}&scenario={each.scenario}&limit=20"
