@@ -115,9 +115,12 @@ class RunMetrics:
                     self._inc("gapwatch_runs_total", {**labels, "outcome": outcome}, 0)
                 self._histograms["gapwatch_run_duration_seconds"].labels(**labels)
 
-    def probe_error(self, reason: str) -> None:
-        """Count trouble of the probe outside a run; that of a run (`error_reason`) counts by `observe`."""
-        self._inc("gapwatch_probe_errors_total", {"reason": self._boundedleading_word("probe", reason)})
+    def probe_error(self, reason: str, times: int = 1) -> None:
+        """Count trouble of the probe outside a run; that of a run (`error_reason`) counts by `observe`.
+
+        With 0 the series begins, so that the first time is seen as a rise.
+        """
+        self._inc("gapwatch_probe_errors_total", {"reason": self._boundedleading_word("probe", reason)}, times)
 
     def exporter_dropped(self, name: str, runs: int = 1) -> None:
         """Count runs that an exporter lost; with 0 the series begins, so that the first loss is seen as a rise."""

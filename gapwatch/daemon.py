@@ -193,6 +193,7 @@ def open_outlets(config: Config) -> Outlets:
 def _begin_series(outlets: Outlets, config: Config) -> None:
     """Forget the series of what is gone, and begin those of what is there."""
     outlets.metrics.retain((job.portal.name, job.scenario) for job in config.jobs)
+    outlets.metrics.probe_error("config_reload", 0)
     for job in config.jobs:
         browser = job.browser if job.needs_browser else "none"
         outlets.metrics.begin(portal=job.portal.name, scenario=job.scenario, location=config.location, browser=browser)
