@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from exporters.fanout import Exporter, Fanout
 from exporters.jsonlines import JsonLinesExporter
 from exporters.metrics import RunMetrics
 from exporters.otlp_target import OtlpTarget
-from exporters.pushgateway import PushError, carry_over, push
+from exporters.pushgateway import PushError, carry_over, delete, push
 from exporters.store import Store
 from exporters.textfile import TextfileExporter
 from probes.run import Run
@@ -19,6 +20,15 @@ log = logging.getLogger(__name__)
 
 #: What waits for a slow store or service at the end gets this long.
 CLOSE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class PushTarget:
+    """A Pushgateway, the labels that make the group, and whether a call in which all went well takes the group away."""
+
+    url: str
+    grouping: Mapping[str, str] = field(default_factory=dict)
+    delete_on_success: bool = False
 
 
 class Outlets:
@@ -32,7 +42,7 @@ class Outlets:
         store_url: str,
         *,
         textfile: Path | None = None,
-        pushgateway: str | None = None,
+        pushgateway: PushTarget | None = None,
         jsonlines: Path | None = None,
         otlp: OtlpTarget | None = None,
         objectives: Collection[float] = (),
@@ -50,10 +60,12 @@ class Outlets:
             exporters.append(OtlpExporter(otlp, self.metrics, location=location))
         self.store = Store.open(store_url)
         self._pushgateway = pushgateway
+        self._well = True
         self._fanout = Fanout(self.store, exporters, self.metrics)
 
     async def publish(self, run: Run) -> None:
         """Keep a run and tell of it; never fails, and waits about a second at most."""
+        self._well = self._well and run.outcome in ("passed", "degraded")
         await self._fanout.publish(run)
 
     async def close(self) -> list[str]:
@@ -62,17 +74,20 @@ class Outlets:
         self.store.close()
         trouble = [f"{lost} runs could not be kept in the store"] if lost else []
         if self._pushgateway is not None:
-            trouble += self._push(self._pushgateway)
+            trouble += self._push(self._pushgateway, well=self._well and not trouble)
         return trouble
 
-    def _push(self, url: str) -> list[str]:
+    def _push(self, target: PushTarget, *, well: bool) -> list[str]:
         try:
+            if well and target.delete_on_success:
+                delete(target.url, target.grouping)
+                return []
             try:
-                carry_over(url, self.metrics)
+                carry_over(target.url, self.metrics, target.grouping)
             except PushError as error:
                 # The push tells better what is wrong; counts that begin anew are no reason not to try it.
                 log.info("%s", error)
-            push(url, self.metrics)
+            push(target.url, self.metrics, target.grouping)
         except PushError as error:
             return [str(error)]
         return []
