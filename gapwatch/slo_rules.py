@@ -14,7 +14,7 @@ An alert that no window can carry is left out, and the file says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -262,8 +262,3 @@ def _burn_alert(each: Promised, sli: Sli, burn: Burn, page: str) -> dict[str, An
             "runs": runs,
         },
     }
-
-
-def alert_names(groups: Iterable[dict[str, Any]]) -> set[str]:
-    """The names of all alerts of some groups."""
-    return {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule}
