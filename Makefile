@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .stamps
 
-.PHONY: demo test check bench dashboards lock format clean
+.PHONY: demo test check bench dashboards lock format clean false-alarms
 
 $(STAMPS)/install: requirements.lock pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) bash scripts/setup.sh install
@@ -44,6 +44,9 @@ bench: $(STAMPS)/dev $(STAMPS)/browser  ## measured ratios; nothing here is a te
 
 dashboards: $(STAMPS)/dev  ## build deploy/grafana/dashboards anew from the declared metrics
 	$(BIN)/python deploy/grafana/build.py
+
+false-alarms: $(STAMPS)/dev $(STAMPS)/browser  ## 50 rounds of all flows on a healthy portal: any failure is a false alarm
+	$(BIN)/python bench/rounds.py 50
 
 lock: $(STAMPS)/dev  ## resolve the newest versions that constraints allow
 	$(BIN)/uv pip compile pyproject.toml --group install --universal --python-version 3.11 --generate-hashes \

@@ -52,6 +52,7 @@ case "${1:-}" in
       prometheus prometheus-pushgateway
     need "command -v prometheus-alertmanager && command -v amtool && command -v prometheus-node-exporter" \
       prometheus-alertmanager prometheus-node-exporter
+    need "command -v firefox-esr || command -v firefox" firefox-esr
     ;;
   *)
     echo "usage: scripts/setup.sh install | dev | browser | servers" >&2
