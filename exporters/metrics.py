@@ -48,7 +48,8 @@ Labels = dict[str, str]
 RunKey = tuple[str, str, str, str]
 
 
-def _version() -> str:
+def package_version() -> str:
+    """The installed version of gapwatch."""
     try:
         return metadata.version("gapwatch")
     except metadata.PackageNotFoundError:
@@ -78,7 +79,7 @@ class RunMetrics:
         self._series: dict[str, set[tuple[str, ...]]] = {spec.name: set() for spec in METRICS}
         self._pairs: set[tuple[str, str]] = set()
         self._retained: frozenset[tuple[str, str]] | None = None
-        self._set("gapwatch_build_info", 1, {"version": _version(), "python": platform.python_version()})
+        self._set("gapwatch_build_info", 1, {"version": package_version(), "python": platform.python_version()})
 
     def _declare(self, spec: MetricSpec, objectives: Collection[float]) -> None:
         if spec.type == "counter":
@@ -108,9 +109,21 @@ class RunMetrics:
             self._time(run, labels)
             self._stamp(run, key, labels)
 
-    def probe_error(self, reason: str) -> None:
-        """Count trouble of the probe outside a run; that of a run (`error_reason`) counts by `observe`."""
-        self._inc("gapwatch_probe_errors_total", {"reason": self._bounded_reason("probe", reason)})
+    def begin(self, *, portal: str, scenario: str, location: str, browser: str) -> None:
+        """Begin the series that objectives are told by, at 0: or a new series' first run would be no rise."""
+        labels: Labels = {"portal": portal, "scenario": scenario, "location": location, "browser": browser}
+        with self._lock:
+            if self._wanted(portal, scenario):
+                for outcome in OUTCOMES:
+                    self._inc("gapwatch_runs_total", {**labels, "outcome": outcome}, 0)
+                self._histograms["gapwatch_run_duration_seconds"].labels(**labels)
+
+    def probe_error(self, reason: str, times: int = 1) -> None:
+        """Count trouble of the probe outside a run; that of a run (`error_reason`) counts by `observe`.
+
+        With 0 the series begins, so that the first time is seen as a rise.
+        """
+        self._inc("gapwatch_probe_errors_total", {"reason": self._bounded_reason("probe", reason)}, times)
 
     def exporter_dropped(self, name: str, runs: int = 1) -> None:
         """Count runs that an exporter lost; with 0 the series begins, so that the first loss is seen as a rise."""

@@ -10,8 +10,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gapwatch.config_file import ConfigFile, MaintenanceFile, PortalFile, ScenarioFile, TimingFile, split_listen
+from exporters.otlp_target import OtlpTarget, otlp_installed
+from gapwatch.config_file import (
+    ConfigFile,
+    ExportersFile,
+    MaintenanceFile,
+    PortalFile,
+    ScenarioFile,
+    SloFile,
+    TimingFile,
+    split_listen,
+)
 from gapwatch.maintenance import MaintenanceWindow
+from gapwatch.slo import Objectives, resolve
 from gapwatch.timetable import Schedule
 from scenarios.loader import find_flow, load_flow
 from scenarios.model import Flow, Portal
@@ -37,6 +48,7 @@ class Job:
     schedule: Schedule
     deadline_seconds: float
     retest: bool = True
+    objectives: Objectives = field(default_factory=Objectives)
 
     @property
     def id(self) -> str:
@@ -55,6 +67,15 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Exports:
+    """Who else the daemon tells of each run; None: not wanted."""
+
+    otlp: OtlpTarget | None = None
+    textfile: Path | None = None
+    jsonlines: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A configuration that can be run: files found, secrets read, schedules possible."""
 
@@ -70,6 +91,7 @@ class Config:
     portals: tuple[Portal, ...]
     jobs: tuple[Job, ...]
     maintenance: tuple[MaintenanceWindow, ...] = ()
+    exports: Exports = field(default_factory=Exports)
 
     def select(self, portals: Iterable[str] = (), scenarios: Iterable[str] = ()) -> tuple[Job, ...]:
         """The jobs of the named portals and scenarios; nothing named means all.
@@ -116,6 +138,7 @@ class _Resolver:
         self.path = path
         self.folder = path.resolve().parent
         self.environment = environment
+        self.promised: SloFile | None = None
         self.problems: list[Problem] = []
         self.elsewhere: list[Problem] = []
 
@@ -130,9 +153,12 @@ class _Resolver:
         defaults = (
             file.defaults if file else _readable(TimingFile, _get(self.document.data, "defaults")) or TimingFile()
         )
+        self.promised = file.slo if file else _readable(SloFile, _get(self.document.data, "slo"))
         portals, jobs = self._portals(defaults)
         store = self._store(file.store) if file else ""
         maintenance = tuple(self._maintenance(file.maintenance, {each.name for each in portals})) if file else ()
+        written = file.exporters if file else _readable(ExportersFile, _get(self.document.data, "exporters"))
+        exports = self._exports(written or ExportersFile())
         if self.problems or self.elsewhere or file is None:
             ordered = sorted(self.problems, key=lambda problem: problem.line or 0)
             raise InputError(dict.fromkeys([*ordered, *self.elsewhere]))
@@ -149,6 +175,7 @@ class _Resolver:
             portals=portals,
             jobs=jobs,
             maintenance=maintenance,
+            exports=exports,
         )
 
     def _say(self, place: Path_, message: str, hint: str | None = None) -> None:
@@ -238,10 +265,26 @@ class _Resolver:
             return f"{scheme}:///{self.folder / rest}"
         return url
 
+    def _exports(self, written: ExportersFile) -> Exports:
+        target = None
+        if written.otlp is not None:
+            if not otlp_installed():
+                hint = "install gapwatch with its extra `otel`"
+                self._say(("exporters", "otlp"), "OpenTelemetry is not installed", hint)
+            place: Path_ = ("exporters", "otlp", "headers")
+            headers = {name: self._secret(each, (*place, name)) for name, each in written.otlp.headers.items()}
+            target = OtlpTarget(written.otlp.endpoint, headers)
+        return Exports(
+            target,
+            self.folder / written.textfile if written.textfile else None,
+            self.folder / written.jsonlines if written.jsonlines else None,
+        )
+
     def _jobs(
         self, portal: Portal, written: PortalFile, entries: list[Any], defaults: TimingFile, base: Path_
     ) -> Iterator[Job]:
         seen: dict[str, int | None] = {}
+        promised: dict[str, Objectives] = {}
         for index, raw in enumerate(entries):
             place = (*base, "scenarios", index)
             entry = _readable(ScenarioFile, {"scenario": raw} if isinstance(raw, str) else raw)
@@ -249,7 +292,11 @@ class _Resolver:
             if entry is None or flow is None:
                 continue
             self._check_flow(flow, portal, written, base, place)
-            for job in self._timed(portal, flow, entry, defaults, place):
+            for timed in self._timed(portal, flow, entry, defaults, place):
+                levels = (entry.slo, written.slo, self.promised)
+                job = replace(timed, objectives=self._objectives(timed, levels, place))
+                if promised.setdefault(job.scenario, job.objectives) != job.objectives:
+                    self._say(place, f"two different objectives for the scenario {job.scenario!r}", "give it one `slo`")
                 if job.id in seen:
                     hint = f"first in line {seen[job.id]}; another browser, device or network makes another"
                     self._say(
@@ -257,6 +304,16 @@ class _Resolver:
                     )
                 seen.setdefault(job.id, self.document.line(place))
                 yield job
+
+    def _objectives(self, job: Job, levels: tuple[SloFile | None, ...], place: Path_) -> Objectives:
+        objectives, trouble = resolve(levels, job.deadline_seconds)
+        if trouble is not None:
+            self._say(
+                (*place, "slo", "latency", "under"),
+                f"{job.scenario!r}: {trouble}",
+                "give the scenario a shorter `slo.latency.under`",
+            )
+        return objectives
 
     def _flow(self, reference: str, place: Path_) -> Flow | None:
         """The flow that an entry names; its own mistakes are told with the flow file's lines."""

@@ -113,6 +113,64 @@ class BrowserFile(StrictModel):
     executables: Mapping[Browser, str] = Field(default_factory=dict)
 
 
+def _share(value: object) -> object:
+    """A share from 0 to 1 of a number or of text such as `99.5%`; anything else is left for pydantic."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?) ?%", value.strip())
+        if match is None:
+            raise ValueError(f"must be a share such as 99.5% or 0.995, not {value[:40]!r}")
+        return round(float(match[1]) / 100, 9)
+    return value
+
+
+def _promise(value: float) -> float:
+    if not 0.5 <= value < 1:
+        raise ValueError("must be at least 50% and less than 100%: a promise of 100% leaves no error budget")
+    return value
+
+
+def _window(value: float) -> float:
+    if not 86_400 <= value <= 90 * 86_400:
+        raise ValueError("must be from 1d to 90d")
+    return value
+
+
+Share = Annotated[float, BeforeValidator(_share), AfterValidator(_promise)]
+Window = Annotated[float, BeforeValidator(parse_duration), AfterValidator(_window)]
+
+
+class LatencyFile(StrictModel):
+    """How many runs shall be how quick."""
+
+    share: Share | None = None
+    under: Seconds | None = None
+
+
+class SloFile(StrictModel):
+    """What is promised of scenarios; what is not said here holds as the level above says."""
+
+    availability: Share | None = None
+    latency: LatencyFile | None = None
+    window: Window | None = None
+
+
+class OtlpFile(StrictModel):
+    """An OpenTelemetry collector, by OTLP over HTTP."""
+
+    endpoint: Annotated[str, AfterValidator(_portal_address)]
+    headers: Mapping[
+        Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")], Annotated[str, AfterValidator(_reference)]
+    ] = Field(default_factory=dict)
+
+
+class ExportersFile(StrictModel):
+    """Who else the daemon tells of each run."""
+
+    otlp: OtlpFile | None = None
+    textfile: str | None = Field(default=None, min_length=1)
+    jsonlines: str | None = Field(default=None, min_length=1)
+
+
 class TimingFile(StrictModel):
     """When and with what a scenario runs; each may be left to the defaults."""
 
@@ -137,6 +195,7 @@ class ScenarioFile(TimingFile):
     """One scenario of a portal: a shipped name or a flow file, and when it runs."""
 
     scenario: str = Field(min_length=1)
+    slo: SloFile | None = None
 
 
 def _as_scenario(value: object) -> object:
@@ -157,6 +216,7 @@ class PortalFile(StrictModel):
     settings: Mapping[str, str] = Field(default_factory=dict)
     secrets: Mapping[str, Annotated[str, AfterValidator(_reference)]] = Field(default_factory=dict)
     gold_queries: Many[GoldQuery] = ()
+    slo: SloFile | None = None
     scenarios: Annotated[Many[Annotated[ScenarioFile, BeforeValidator(_as_scenario)]], AfterValidator(_at_least_one)]
 
 
@@ -195,4 +255,6 @@ class ConfigFile(StrictModel):
     browser: BrowserFile = Field(default_factory=BrowserFile)
     defaults: TimingFile = Field(default_factory=TimingFile)
     maintenance: Many[MaintenanceFile] = ()
+    slo: SloFile | None = None
+    exporters: ExportersFile = Field(default_factory=ExportersFile)
     portals: Annotated[Many[PortalFile], AfterValidator(_at_least_one)]

@@ -13,7 +13,19 @@ from pydantic import BaseModel
 
 from gapwatch.cli import app
 from gapwatch.config import load_config
-from gapwatch.config_file import BrowserFile, ConfigFile, MaintenanceFile, Network, PortalFile, ScenarioFile, TimingFile
+from gapwatch.config_file import (
+    BrowserFile,
+    ConfigFile,
+    ExportersFile,
+    LatencyFile,
+    MaintenanceFile,
+    Network,
+    OtlpFile,
+    PortalFile,
+    ScenarioFile,
+    SloFile,
+    TimingFile,
+)
 from gapwatch.template import DEMO_URL, config_text
 from probes.browsers import NETWORKS
 from scenarios.loader import shipped_flows
@@ -23,7 +35,6 @@ ROOT = Path(__file__).parents[1]
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]  # it is a group
 CLI = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
-MODELS = (ConfigFile, BrowserFile, TimingFile, MaintenanceFile, PortalFile, ScenarioFile, GoldQuery)
 CONTRACT = {"demo", "run", "once", "check", "survey", "link", "export", "doctor", "init"}
 
 
@@ -53,6 +64,12 @@ def test_every_command_and_option_is_documented(command: str) -> None:
 def test_every_command_has_an_example_and_its_exit_codes(command: str) -> None:
     assert f"gapwatch {command}" in (COMMANDS[command].help or "")
     assert (COMMANDS[command].epilog or "").startswith("Exit codes: 0")
+
+
+MODELS = (
+    ConfigFile, BrowserFile, TimingFile, MaintenanceFile, PortalFile, ScenarioFile, GoldQuery, SloFile, LatencyFile,
+    ExportersFile, OtlpFile,
+)  # fmt: skip
 
 
 def keys(*models: type[BaseModel]) -> Iterator[str]:
