@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMPS := .stamps
+STAMPS := .venv/.stamps
 
 .PHONY: demo test check bench dashboards lock format clean false-alarms
 
@@ -55,4 +55,4 @@ lock: $(STAMPS)/dev  ## resolve the newest versions that constraints allow
 	  -c requirements/constraints.in -c requirements.lock -o requirements-dev.lock -q --no-header --no-annotate --upgrade
 
 clean:
-	rm -rf $(VENV) $(STAMPS) var
+	rm -rf $(VENV) var

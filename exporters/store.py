@@ -161,13 +161,14 @@ class Store:
     def latest(
         self, *, n: int = 1, portal: Names = None, scenario: Names = None, since: datetime | None = None
     ) -> list[Run]:
-        """The newest `n` runs of every portal, scenario, location and browser, newest first.
+        """The newest `n` runs of every portal, scenario, location, browser, device and network, newest first.
 
         `since` bounds how far back is looked, and with it the cost on a big store.
         """
         c = runs_table.c
         rank = func.row_number().over(
-            partition_by=(c.portal, c.scenario, c.location, c.browser), order_by=(c.started_at.desc(), c.run_id.desc())
+            partition_by=(c.portal, c.scenario, c.location, c.browser, c.device, c.network),
+            order_by=(c.started_at.desc(), c.run_id.desc()),
         )
         ranked = (
             select(c.run_id, rank.label("rank"))

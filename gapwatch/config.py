@@ -25,9 +25,9 @@ from gapwatch.maintenance import MaintenanceWindow
 from gapwatch.slo import Objectives, resolve
 from gapwatch.timetable import Schedule
 from scenarios.loader import find_flow, load_flow
-from scenarios.model import Flow, Portal
+from scenarios.model import Flow, Portal, Step
 from scenarios.source import Document, InputError, Path_, Problem, load_yaml, nearest, problems_of
-from scenarios.variables import required
+from scenarios.variables import inner_steps, required
 
 DEFAULT_EVERY = 300.0
 DEFAULT_DEADLINE = 60.0
@@ -350,7 +350,7 @@ class _Resolver:
             "secrets": required(scenario, "secrets"),
             "needs": set(scenario.needs),
         }
-        if any(step.verb == "search" and step.argument.queries is None for step in scenario.steps):
+        if any(step.verb == "search" and step.argument.queries is None for step in _with_inner(scenario.steps)):
             wanted["needs"].add("gold_queries")
         for block, names in wanted.items():
             for name in sorted(names - set(has[block])):
@@ -387,7 +387,15 @@ class _Resolver:
             device = _first(entry.device, defaults.device, "desktop")
             network = _first(entry.network, defaults.network, "native")
             retest = _first(entry.retest, defaults.retest, True)
+            if network != "native" and browser != "chromium" and flow.scenario.kind != "http":
+                self._say(place, f"{browser} cannot simulate the network {network!r}", "only chromium can")
             yield Job(portal, flow, browser, device, network, schedule, deadline, retest)
+
+
+def _with_inner(steps: Iterable[Step]) -> Iterator[Step]:
+    for step in steps:
+        yield step
+        yield from _with_inner(inner_steps(step))
 
 
 def _first(*values: Any) -> Any:

@@ -57,7 +57,7 @@ class Daemon:
             InputError: the port is taken, a browser is missing. StoreError: the store cannot be used.
         """
         config = self._config
-        listener = bind(config)
+        listener = bind(config.listen, str(config.path))
         async with AsyncExitStack() as stack:
             stack.callback(listener.close)
             # Browsers are looked for before the store is made: a start that fails leaves nothing behind.
@@ -201,15 +201,15 @@ def _begin_series(outlets: Outlets, config: Config) -> None:
         outlets.metrics.begin(portal=job.portal.name, scenario=job.scenario, location=config.location, browser=browser)
 
 
-def bind(config: Config) -> socket.socket:
-    """The listening socket; InputError when it cannot be had."""
-    host, port = config.listen
+def bind(address: tuple[str, int], source: str) -> socket.socket:
+    """The listening socket for host and port; InputError of `source` when it cannot be had."""
+    host, port = address
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
+            listener.bind(place)
             listener.listen(128)
         except OSError:
             listener.close()
@@ -218,9 +218,7 @@ def bind(config: Config) -> socket.socket:
         taken = error.errno == errno.EADDRINUSE
         reason = "the port is taken" if taken else error.strerror or str(error)
         hint = "end the other process or give another port in `listen`" if taken else "see `listen`"
-        raise InputError(
-            [Problem(str(config.path), None, f"cannot listen on {host}:{port}: {reason}", hint)]
-        ) from error
+        raise InputError([Problem(source, None, f"cannot listen on {host}:{port}: {reason}", hint)]) from error
     return listener
 
 

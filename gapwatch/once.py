@@ -126,8 +126,8 @@ async def _one(runner: Runner, job: Job, run_id: str, progress: Progress) -> Non
     run = await runner.run(
         job,
         run_id=run_id,
-        on_start=lambda: progress.started(job),
-        on_step=lambda index, count, result: progress.step(job, index, count, result),
+        on_start=lambda: progress.started(run_id, job),
+        on_step=lambda index, count, result: progress.step(run_id, job, index, count, result),
     )
     progress.finished(job, run)
 

@@ -34,7 +34,8 @@ class PushTarget:
 class Outlets:
     """An open store, its metrics, and whoever else is told; StoreError when the store cannot be opened.
 
-    `objectives` are latency objectives in seconds, see RunMetrics.
+    `objectives` are latency objectives in seconds, see RunMetrics. `keep` are the (portal, scenario) pairs of the
+    configuration: what an earlier call exported of others is not carried on.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Outlets:
         jsonlines: Path | None = None,
         otlp: OtlpTarget | None = None,
         objectives: Collection[float] = (),
+        keep: Collection[tuple[str, str]] | None = None,
         location: str = "local",
     ) -> None:
         self.metrics = RunMetrics(objectives=objectives)
@@ -58,10 +60,16 @@ class Outlets:
             from exporters.otlp import OtlpExporter
 
             exporters.append(OtlpExporter(otlp, self.metrics, location=location))
+        self._keep = keep
+        self._retain()
         self.store = Store.open(store_url)
         self._pushgateway = pushgateway
         self._well = True
         self._fanout = Fanout(self.store, exporters, self.metrics)
+
+    def _retain(self) -> None:
+        if self._keep is not None:
+            self.metrics.retain(self._keep)
 
     async def publish(self, run: Run) -> None:
         """Keep a run and tell of it; never fails, and waits about a second at most."""
@@ -87,6 +95,7 @@ class Outlets:
             except PushError as error:
                 # The push tells better what is wrong; counts that begin anew are no reason not to try it.
                 log.info("%s", error)
+            self._retain()
             push(target.url, self.metrics, target.grouping)
         except PushError as error:
             return [str(error)]

@@ -50,6 +50,7 @@ class Runner:
         self._publish = publish
         self._http = asyncio.Semaphore(HTTP_CHECKS_AT_ONCE)
         self._tasks: set[asyncio.Task[object]] = set()
+        self._alone: dict[str, asyncio.Lock] = {}
         self.adopt(location, evidence_dir, journeys_at_once, maintenance)
 
     def adopt(
@@ -78,12 +79,13 @@ class Runner:
         deadline_seconds: float | None = None,
         on_start: Callable[[], None] | None = None,
         on_step: OnStep | None = None,
+        retest: bool = True,
     ) -> Run:
         """Run `job` once and publish the run.
 
         A cancelled run is published as the probe's own trouble, with the message of `Task.cancel` as its reason.
 
-        `deadline_seconds` shortens the job's own. `on_start` is told when the run begins, after any wait.
+        `deadline_seconds` shortens the job's own; without `retest` a failure is not tried again here. `on_start` is told when the run begins, after any wait.
         """
         task = asyncio.current_task()
         if task is not None:
@@ -93,14 +95,15 @@ class Runner:
         began = time.monotonic()
         told = False
         try:
-            async with self._journeys if job.needs_browser else self._http:
+            # One run of a job at a time, whoever asks: two at once would meet each other's forms and sessions.
+            async with self._alone.setdefault(job.id, asyncio.Lock()), self._room(job):
                 asked, began = datetime.now(UTC), time.monotonic()
                 if on_start is not None:
                     on_start()
                 run = settle(await self._probe(job, run_id, deadline_seconds, on_step), self._maintenance)
             await self._publish(run)
             told = True
-            if self._retests and job.retest and run.outcome == "failed":
+            if retest and self._retests and job.retest and run.outcome == "failed":
                 await self._again(job, run, deadline_seconds)
         except asyncio.CancelledError as error:
             reason = str(error.args[0]) if error.args else "cancelled"
@@ -115,10 +118,13 @@ class Runner:
                 self._tasks.discard(task)
         return run
 
+    def _room(self, job: Job) -> asyncio.Semaphore:
+        return self._journeys if job.needs_browser else self._http
+
     async def _again(self, job: Job, first: Run, deadline_seconds: float | None) -> None:
         """One more try of what failed, published as such, to see whether the failure stands."""
         run_id = new_run_id(datetime.now(UTC))
-        async with self._journeys if job.needs_browser else self._http:
+        async with self._alone.setdefault(job.id, asyncio.Lock()), self._room(job):
             run = settle(await self._probe(job, run_id, deadline_seconds, None), self._maintenance)
         await self._publish(replace(run, retest_of=first.run_id))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,15 +16,10 @@ from gapwatch.exits import ExitCode
 from tests.gapwatch_processes import ROOT, gapwatch
 
 
-def test_help_is_quick_and_teaches(tmp_path: Path) -> None:
-    gapwatch(tmp_path, "--help")
-    began = time.perf_counter()
+def test_help_teaches(tmp_path: Path) -> None:
     done = gapwatch(tmp_path, "--help")
-    took = time.perf_counter() - began
     assert done.returncode == 0
     assert "gapwatch once --config config.yaml" in done.stdout
-    # Half a second is the promise on a calm machine; tests share theirs.
-    assert took < 1.5
 
 
 def test_heavy_libraries_stay_out_of_help() -> None:

@@ -42,20 +42,34 @@ def demo(
     from gapwatch.logs import set_up_logs
 
     set_up_logs(logging.ERROR)
+    asyncio.run(_able(listen if serve else None))
     prepare(out)
     asyncio.run(_demo(out, serve, listen, lang))
 
 
-async def _demo(out: Path, serve: bool, listen: str, lang: Language) -> None:
+async def _able(listen: str | None) -> None:
+    """What would spoil the demonstration later is told before anything is written."""
+    from gapwatch.config_file import split_listen
     from gapwatch.daemon import bind
+    from gapwatch.probing import require_engines
+    from probes import Probes
+
+    if listen is not None:
+        try:
+            address = split_listen(listen)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--listen") from None
+        bind(address, "--listen").close()
+    async with Probes() as probes:
+        await require_engines(probes, ["chromium"], "demo")
+
+
+async def _demo(out: Path, serve: bool, listen: str, lang: Language) -> None:
     from gapwatch.demo import demo_portals, probe_rounds, write_demo_config
 
     _say("starting the demo portals")
     async with demo_portals() as addresses:
         config = write_demo_config(out, addresses, listen)
-        if serve:
-            # Better told now than after a minute.
-            bind(config).close()
         await probe_rounds(config, out)
         _report(config, out, lang)
         if serve:

@@ -135,7 +135,8 @@ async def _pass(
     from gapwatch.slo import bounds
 
     def open_outlets() -> Outlets:
-        return Outlets(config.store_url, textfile=textfile, pushgateway=push, objectives=bounds(jobs))
+        keep = [(job.portal.name, job.scenario) for job in config.jobs]
+        return Outlets(config.store_url, textfile=textfile, pushgateway=push, objectives=bounds(jobs), keep=keep)
 
     with Progress(len(jobs)) as progress:
         return await run_pass(

@@ -88,7 +88,7 @@ class Probing:
         task = self._under_way.get(job.id)
         if task is None:
             limit = None if job.needs_browser or patience is None else max(SHORTEST_SECONDS, patience - MARGIN_SECONDS)
-            task = asyncio.create_task(runner.run(job, deadline_seconds=limit), name=f"probe {job.id}")
+            task = asyncio.create_task(runner.run(job, deadline_seconds=limit, retest=False), name=f"probe {job.id}")
             self._under_way[job.id] = task
             task.add_done_callback(lambda _: self._under_way.pop(job.id, None))
         await asyncio.wait({task}, timeout=patience)
