@@ -85,7 +85,8 @@ class Runner:
 
         A cancelled run is published as the probe's own trouble, with the message of `Task.cancel` as its reason.
 
-        `deadline_seconds` shortens the job's own; without `retest` a failure is not tried again here. `on_start` is told when the run begins, after any wait.
+        `deadline_seconds` shortens the job's own; without `retest` a failure is not tried again here.
+        `on_start` is told when the run begins, after any wait.
         """
         task = asyncio.current_task()
         if task is not None:
