@@ -28,7 +28,7 @@ EXTERNAL: Final = absent(
     "hanya catatan operator yang dapat menjawab; belum ada yang diimpor",
 )
 
-#: Columns of `indicators()`. `value`, `low`, `high` are in `unit`; `bound` is ">=" where the value is a lower bound.
+#: Columns of `indicators()`. `origin`: measured by probes, or from the operator's own records. `value`, `low`, `high` are in `unit`; `bound` is ">=" where the value is a lower bound.
 #: Excluded runs are counted by reason: the probe's own trouble, a firewall, maintenance, a contended host
 #: (left out of timings only).
 INDICATOR_COLUMNS: Final = (
@@ -163,7 +163,7 @@ def _row(each: Measured, level: float) -> dict[str, Any]:
         "fit": each.fit or "context",
         "unit": indicator.unit,
         "better": indicator.better,
-        "origin": indicator.origin,
+        "origin": "operator" if indicator.origin == "external" else "probe",
         "value": value.value,
         "bound": ">=" if value.at_least else None,
         "low": value.low,

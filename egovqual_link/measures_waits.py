@@ -23,6 +23,9 @@ def quantile_value(bench: Bench, counts: list[Counted], q: float, method: str, n
             "uji ada, tetapi peramban tidak memberi angka ini" if n_runs else NO_RUNS[2],
             n_runs=n_runs,
         )
+    if bench.settings.quantile is not None:
+        method = method.replace(_name(q), _name(bench.settings.quantile), 1)
+        q = bench.settings.quantile
     mix = Mix(counts)
     found = mix.quantile(
         q,
@@ -82,7 +85,9 @@ def _name(q: float) -> str:
 
 def _timed_runs(bench: Bench, *kinds: str) -> int:
     return sum(
-        each.runs for each in bench.tallies if each.outcome in JUDGED and each.timing_valid and each.kind in kinds
+        each.runs
+        for each in bench.tallies
+        if each.outcome in JUDGED and (each.timing_valid or bench.scope.contended) and each.kind in kinds
     )
 
 

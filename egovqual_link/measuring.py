@@ -47,12 +47,13 @@ def absent(code: str, en: str, id_: str, *, n_runs: int = 0) -> Value:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How intervals are made."""
+    """How intervals are made, and whether another quantile of the waits is asked than the indicator's own."""
 
     level: float = LEVEL
     min_days: int = MIN_DAYS
     resamples: int = RESAMPLES
     seed: int = SEED
+    quantile: float | None = None
 
 
 @dataclass(frozen=True)
