@@ -84,6 +84,11 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
 
 
+def mark(figure: Figure, text: str) -> None:
+    """Write `text` across the top of a figure, so that a copy of the figure says it too."""
+    figure.suptitle(text, color=GREY, fontsize="small", ha="right", x=0.995)
+
+
 def decimal_sign(axes: Axes, lang: Language) -> None:
     """Write the numbers of both axes with the decimal sign of the language; named ticks stay as they are."""
     from matplotlib.ticker import ScalarFormatter

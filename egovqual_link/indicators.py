@@ -28,9 +28,9 @@ EXTERNAL: Final = absent(
     "hanya catatan operator yang dapat menjawab; belum ada yang diimpor",
 )
 
-#: Columns of `indicators()`. `origin`: measured by probes, or from the operator's own records. `value`, `low`, `high` are in `unit`; `bound` is ">=" where the value is a lower bound.
-#: Excluded runs are counted by reason: the probe's own trouble, a firewall, maintenance, a contended host
-#: (left out of timings only).
+#: Columns of `indicators()`. `origin`: measured by probes, or from the operator's own records. `value`, `low`, `high`
+#: are in `unit`; `bound` is ">=" where the value is a lower bound. Excluded runs are counted by reason: the probe's own
+#: trouble, a firewall, maintenance, a contended host (left out of timings only).
 INDICATOR_COLUMNS: Final = (
     "portal", "item", "indicator", "fit", "unit", "better", "origin", "value", "bound", "low", "high", "high_bound",
     "level", "method", "interval_method", "n", "n_runs", "n_censored", "first_run", "last_run", "days", "window_days",
