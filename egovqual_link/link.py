@@ -300,10 +300,11 @@ class _Around:
             portal, region, wave = key
             if portal not in by_portal or (self.study is not None and wave not in waves):
                 continue
-            if self.study is None and not region:
-                measured[key] = measured_values(by_portal[portal])
-                continue
             window = waves[wave] if self.study is not None else self.window
+            if window == self.window and not region:
+                if by_portal[portal][0].exposure.runs:
+                    measured[key] = measured_values(by_portal[portal])
+                continue
             # Only the values are needed here, so no intervals are worked out.
             found = measure(self.connection, Scope(portal, window, location=region or None), self.instrument, POINT)
             if found[0].exposure.runs:

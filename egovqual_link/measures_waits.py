@@ -72,7 +72,7 @@ def page_metric(metric: str, q: float, *, censor: bool) -> Callable[[Bench], Val
     def work(bench: Bench) -> Value:
         named = _timed_runs(bench, "page_load") > 0
         kinds, whose = (("page_load",), "page_load flows") if named else (JOURNEYS, "all journeys")
-        counts = readings.page_counts(bench.connection, bench.scope, metric, censor=censor, kinds=kinds)
+        counts = bench.once(readings.page_counts, metric, censor=censor, kinds=kinds)
         method = f"{_name(q)} over page openings, every page of the {whose} weighing the same; {rest}"
         return quantile_value(bench, counts, q, method, _timed_runs(bench, *kinds))
 
@@ -93,13 +93,13 @@ def _timed_runs(bench: Bench, *kinds: str) -> int:
 
 def search_latency(bench: Bench) -> Value:
     """EF2: p75 of the wait for hits."""
-    counts = readings.search_waits(bench.connection, bench.scope)
+    counts = bench.once(readings.search_waits)
     method = "p75 over gold queries; search runs that failed before an answer censored at the deadline"
     return quantile_value(bench, counts, 0.75, method, _timed_runs(bench, "search"))
 
 
 def download_wait(bench: Bench) -> Value:
     """RL1: p75 of the last step of download runs."""
-    counts = readings.download_waits(bench.connection, bench.scope)
+    counts = bench.once(readings.download_waits)
     method = "p75 over download runs, last step; failed runs censored at the deadline"
     return quantile_value(bench, counts, 0.75, method, _timed_runs(bench, "download"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -15,6 +16,7 @@ from egovqual_link.quantiles import (
     MIN_DAYS,
     RESAMPLES,
     SEED,
+    Counted,
 )
 from egovqual_link.readings import Tally
 from egovqual_link.store_scope import JUDGED, Scope
@@ -63,11 +65,24 @@ class Bench:
     connection: Connection
     scope: Scope
     settings: Settings = field(default_factory=Settings)
+    #: Counts of waits by what was asked; benches of one scope may share it, whatever their settings.
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, ask: Callable[..., list[Counted]], *about: Any, **more: Any) -> list[Counted]:
+        """What `ask` finds in this scope, asked of the store once."""
+        key = (ask, about, *sorted(more.items()))
+        if key not in self.memo:
+            self.memo[key] = ask(self.connection, self.scope, *about, **more)
+        found: list[Counted] = self.memo[key]
+        return found
 
     @cached_property
     def tallies(self) -> list[Tally]:
         """All runs of the scope by scenario, outcome and validity."""
-        return readings.tallies(self.connection, self.scope)
+        if "tallies" not in self.memo:
+            self.memo["tallies"] = readings.tallies(self.connection, self.scope)
+        found: list[Tally] = self.memo["tallies"]
+        return found
 
     @cached_property
     def outages(self) -> readings.Outages | None:

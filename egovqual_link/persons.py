@@ -19,7 +19,7 @@ from egovqual_link.quantiles import LEVEL
 Floats = NDArray[np.float64]
 
 #: Each may stop early or claim a worse maximum than another; the best likelihood is kept.
-OPTIMISERS: Final = ("lbfgs", "bfgs", "powell", "nm")
+OPTIMISERS: Final = ("lbfgs", "powell", "nm")
 #: Log likelihoods closer than this count as the same maximum.
 _SAME: Final = 1e-3
 

@@ -70,6 +70,7 @@ class Look:
     instrument: Instrument
     records: Sequence[Records] = ()
     known: dict[Any, Value] = field(default_factory=dict)
+    memo: dict[Scope, dict[Any, Any]] = field(default_factory=dict)
 
     def value(self, key: UnitKey, indicator: Indicator, choice: Choice) -> Value | None:
         """The indicator of a unit under `choice`; None where its wave is not of the study."""
@@ -86,7 +87,9 @@ class Look:
             if indicator.origin == "external":
                 self.known[name] = external_values(self.records, portal, window).get(indicator.key, Value())
             elif indicator.key in MEASURES:
-                self.known[name] = MEASURES[indicator.key](Bench(self.connection, scope, settings))
+                self.known[name] = MEASURES[indicator.key](
+                    Bench(self.connection, scope, settings, self.memo.setdefault(scope, {}))
+                )
             else:
                 self.known[name] = Value()
         return self.known[name]
