@@ -131,9 +131,9 @@ def _fits(
             warnings.simplefilter("ignore")
             try:
                 fit = model.fit(reml=True, method=name)
+                numbers = float(fit.llf), float(fit.fe_params[1]), float(fit.bse_fe[1])
             except (ValueError, np.linalg.LinAlgError):
                 continue
-        numbers = float(fit.llf), float(fit.fe_params[1]), float(fit.bse_fe[1])
         if all(math.isfinite(each) for each in numbers) and numbers[2] > 0:
             found[name] = numbers
     return found
