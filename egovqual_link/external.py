@@ -145,10 +145,12 @@ def waiting_quantile(
         # Where the curve reaches 0 its logarithm has no value; that end of the interval is then open.
         warnings.simplefilter("ignore")
         curve = SurvfuncRight(hours, ended.astype(int))
-        value = float(curve.quantile(q))
+        # The slack: a product of shares that is 1 - q by arithmetic may miss it in the last bit.
+        reached = np.flatnonzero(curve.surv_prob <= 1 - q + 1e-12)
         low, high = (float(each) for each in curve.quantile_ci(q, 1 - LEVEL, method="cloglog"))
-    if not np.isfinite(value):
+    if not len(reached):
         return longest, True, None, None
+    value = float(curve.surv_times[reached[0]])
     return (value, False, low, high) if np.isfinite(low) and np.isfinite(high) else (value, False, None, None)
 
 

@@ -239,7 +239,7 @@ def link(
         scores=scores,
         indicators=frame(tuple(found), settings.level),
         side_by_side=side_by_side(instrument, scores, found, settings.level),
-        association=refusal_ or _headline(table),
+        association=refusal_ or _headline(table, study),
         limits=limits(instrument, survey),
         exploratory=not window.declared,
         digest=_digest(survey, window, names, study, external),
@@ -253,9 +253,13 @@ def link(
     )
 
 
-def _headline(table: pd.DataFrame) -> Association:
+def _headline(table: pd.DataFrame, study: Study | None) -> Association:
     """The first declared pair; without one no coefficient is singled out, because choosing it would flatter it."""
-    declared = table[table["declared"] & table["r"].notna()]
+    hypotheses = study.hypotheses if study is not None else ()
+    pairs = [(each.item, each.indicator, each.score) for each in hypotheses]
+    known = table[table["declared"] & table["r"].notna()]
+    order = [pairs.index((row["item"], row["indicator"], row["score"])) for row in known.to_dict("records")]
+    declared = known.assign(order=order).sort_values("order", kind="stable")
     if declared.empty:
         said = Text(
             en="No pair was declared before looking, so none is singled out; all of them are in the table of "

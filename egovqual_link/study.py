@@ -33,7 +33,9 @@ class Hypothesis(StrictModel):
     direction: Literal["positive", "negative", "two-sided"] = "two-sided"
 
 
-class _File(StrictModel):
+class StudyFile(StrictModel):
+    """The study file as written; its keys."""
+
     study: Line
     portals: Annotated[tuple[Line, ...], Field(strict=False, min_length=1)]
     waves: Annotated[tuple[Wave, ...], Field(strict=False, min_length=1)]
@@ -87,7 +89,7 @@ def load_study(path: Path | str, instrument: Instrument | None = None) -> Study:
     path = Path(path)
     document = load_yaml(path)
     try:
-        data = validate(_File, document)
+        data = validate(StudyFile, document)
     except InputError as error:
         dated = not isinstance(document.data, dict) or document.data.get("waves") is not None
         told = [each for each in error.problems if dated or not each.message.startswith("waves ")]
@@ -126,7 +128,7 @@ def _no_dates(document: Document) -> Problem:
     )
 
 
-def _problems(document: Document, data: _File, instrument: Instrument) -> list[Problem]:
+def _problems(document: Document, data: StudyFile, instrument: Instrument) -> list[Problem]:
     problems = []
     try:
         zone(data.time_zone)
