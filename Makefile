@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .stamps
 
-.PHONY: demo test check bench lock format clean
+.PHONY: demo test check bench coverage-simulation lock format clean
 
 $(STAMPS)/install: requirements.lock pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) bash scripts/setup.sh install
@@ -41,6 +41,9 @@ format: $(STAMPS)/dev
 
 bench: $(STAMPS)/dev $(STAMPS)/browser  ## measured ratios; nothing here is a test
 	$(BIN)/python bench/journey.py
+
+coverage-simulation: $(STAMPS)/dev  ## do 95% intervals cover, and is the association step quiet? about 7 minutes
+	$(BIN)/python bench/coverage.py
 
 lock: $(STAMPS)/dev  ## resolve the newest versions that constraints allow
 	$(BIN)/uv pip compile pyproject.toml --group install --universal --python-version 3.11 --generate-hashes \

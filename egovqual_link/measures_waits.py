@@ -44,7 +44,7 @@ def quantile_value(bench: Bench, counts: list[Counted], q: float, method: str, n
         n=found.n,
         censored=found.censored,
         method=method,
-        interval_method=f"bootstrap of whole days, {bench.settings.resamples} resamples, expanded percentile"
+        interval_method=f"Woodruff, {bench.settings.resamples} draws of whole days, Student's t, df {found.days - 1}"
         if found.low is not None
         else None,
         interval_reason=None if found.low is not None else few_days(bench.settings, found.days),
