@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .stamps
 
-.PHONY: demo test check bench coverage-simulation lock format clean
+.PHONY: demo test check bench false-alarms coverage-simulation lock format clean
 
 $(STAMPS)/install: requirements.lock pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) bash scripts/setup.sh install
@@ -41,6 +41,9 @@ format: $(STAMPS)/dev
 
 bench: $(STAMPS)/dev $(STAMPS)/browser  ## measured ratios; nothing here is a test
 	$(BIN)/python bench/journey.py
+
+false-alarms: $(STAMPS)/dev $(STAMPS)/browser  ## 50 rounds of all flows on a healthy portal: any failure is a false alarm
+	$(BIN)/python bench/rounds.py 50
 
 coverage-simulation: $(STAMPS)/dev  ## do 95% intervals cover, and is the association step quiet? about 7 minutes
 	$(BIN)/python bench/coverage.py

@@ -14,6 +14,7 @@ from playwright.async_api import BrowserContext, Page
 from playwright.async_api import Error as PlaywrightError
 
 from probes import evidence
+from probes.browsers import NETWORKS
 from probes.host import HostWatch, invalid_reasons
 from probes.journey import Journey
 from probes.pages import FlowPages
@@ -108,6 +109,7 @@ async def _walk(page: Page, context: BrowserContext, request: RunRequest, run_id
         variables=Variables(portal_variables(portal, citizen)),
         redact=Redactor(secrets),
         deadline=time.monotonic() + limit,
+        simulated_network=NETWORKS.get(request.network) is not None,
     )
     work.journey = journey
     try:

@@ -48,7 +48,15 @@ class Journey:
     """
 
     def __init__(
-        self, page: Page, portal: Portal, flow: Flow, *, variables: Variables, redact: Redactor, deadline: float
+        self,
+        page: Page,
+        portal: Portal,
+        flow: Flow,
+        *,
+        variables: Variables,
+        redact: Redactor,
+        deadline: float,
+        simulated_network: bool = False,
     ) -> None:
         self.page = page
         self.portal = portal
@@ -56,7 +64,7 @@ class Journey:
         self.folder: Path = flow.source.parent
         self.variables = variables
         self.redact = redact
-        self.pages = FlowPages(page, redact)
+        self.pages = FlowPages(page, redact, simulated=simulated_network)
         self.signals = Signals(portal.base_url, lambda: self.step_name, redact)
         self.forms = FormInventory(one_errand=flow.scenario.kind == "form_submission")
         self.searches: list[SearchQueryResult] = []

@@ -38,9 +38,10 @@ class Rest:
 class FlowPages:
     """Keeps the metrics of every page of a flow, the latest answer of each winning."""
 
-    def __init__(self, page: Page, redact: Callable[[str], str]) -> None:
+    def __init__(self, page: Page, redact: Callable[[str], str], *, simulated: bool = False) -> None:
         self.page = page
         self._redact = redact
+        self._simulated = simulated
         self._pages: dict[float, tuple[str, dict[str, Any]]] = {}
         self.status: int | None = None
         self.failed: list[dict[str, object]] = []
@@ -101,7 +102,7 @@ class FlowPages:
     def metrics(self) -> tuple[PageMetrics, ...]:
         """Metrics of all pages in the order in which they were opened."""
         return tuple(
-            _metrics(step, data, self._redact)
+            _metrics(step, data, self._redact, simulated=self._simulated)
             for _origin, (step, data) in sorted(self._pages.items())
             if not str(data["url"]).startswith("about:")
         )
@@ -120,7 +121,7 @@ class FlowPages:
         return None
 
 
-def _metrics(step: str, data: dict[str, Any], redact: Callable[[str], str]) -> PageMetrics:
+def _metrics(step: str, data: dict[str, Any], redact: Callable[[str], str], *, simulated: bool) -> PageMetrics:
     def seconds(name: str) -> float | None:
         value = data[name]
         return None if value is None else float(value) / 1000
@@ -128,7 +129,8 @@ def _metrics(step: str, data: dict[str, Any], redact: Callable[[str], str]) -> P
     return PageMetrics(
         url=redact(without_query(str(data["url"]))),
         step=step,
-        ttfb_seconds=seconds("ttfb"),
+        # A simulated network holds back what has come already: the first byte's own time knows nothing of it.
+        ttfb_seconds=None if simulated else seconds("ttfb"),
         fcp_seconds=seconds("fcp"),
         lcp_seconds=seconds("lcp"),
         cls=data["cls"],

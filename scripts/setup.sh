@@ -50,6 +50,7 @@ case "${1:-}" in
   servers)
     need "command -v prometheus && command -v promtool && command -v prometheus-pushgateway" \
       prometheus prometheus-pushgateway
+    need "command -v firefox-esr || command -v firefox" firefox-esr
     ;;
   *)
     echo "usage: scripts/setup.sh install | dev | browser | servers" >&2

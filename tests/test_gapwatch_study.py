@@ -54,14 +54,6 @@ def test_link_takes_the_study_and_labels_what_it_declared(example: Path, tmp_pat
     assert json.loads((out / "link.json").read_text())["study"]["digest"] == digest
 
 
-def test_json_is_one_object_on_stdout_and_words_come_in_indonesian(example: Path, tmp_path: Path) -> None:
-    done = gapwatch(tmp_path, "link", *inputs(example), "--format", "json")
-    assert json.loads(done.stdout)["association"]["n_units"] == 6
-    done = gapwatch(tmp_path, "link", *inputs(example), "--lang", "id")
-    assert "Ditetapkan sebelum data dilihat" in done.stdout
-    assert "SINTETIS" in done.stdout
-
-
 def test_dates_beside_a_study_are_refused_and_refusals_speak_indonesian(example: Path, tmp_path: Path) -> None:
     done = gapwatch(tmp_path, "link", *inputs(example), "--from", "2024-05-01")
     assert done.returncode == 2
