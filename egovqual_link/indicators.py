@@ -39,6 +39,10 @@ INDICATOR_COLUMNS: Final = (
 )  # fmt: skip
 
 
+#: What was asked of the store, by scope: see `Bench.memo`.
+Memo = dict[Scope, dict[Any, Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Exposure:
     """What the runs of a portal cover, and which were left out of the figures and why (counts of runs)."""
@@ -96,9 +100,11 @@ def exposure_of(connection: Connection, scope: Scope, tallies: list[Tally]) -> E
     )
 
 
-def measure(connection: Connection, scope: Scope, instrument: Instrument, settings: Settings) -> tuple[Measured, ...]:
-    """Every indicator of the instrument for one scope of an open store."""
-    bench = Bench(connection, scope, settings)
+def measure(
+    connection: Connection, scope: Scope, instrument: Instrument, settings: Settings, memo: Memo | None = None
+) -> tuple[Measured, ...]:
+    """Every indicator of the instrument for one scope of an open store; `memo` keeps what was asked, by scope."""
+    bench = Bench(connection, scope, settings, {} if memo is None else memo.setdefault(scope, {}))
     exposure = exposure_of(connection, scope, bench.tallies)
     return tuple(
         Measured(

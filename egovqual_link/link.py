@@ -26,17 +26,16 @@ from egovqual_link.beside import (
     side_by_side,
 )
 from egovqual_link.external import Records, check_portals, with_external
-from egovqual_link.indicators import Measured, frame, measure
+from egovqual_link.gathering import Gathering, placing
+from egovqual_link.indicators import Memo, frame, measure
 from egovqual_link.instrument import Instrument, Text, load_instrument
 from egovqual_link.measures import Settings
 from egovqual_link.overview import Overview, overview
 from egovqual_link.refusals import refusal, why_none
 from egovqual_link.scores import Source, all_scores
-from egovqual_link.sensitivity import POINT, ROBUSTNESS_COLUMNS, SENSITIVITY_COLUMNS, Look, robustness, sensitivity
 from egovqual_link.store_scope import Scope, locations, open_store, portals, span
 from egovqual_link.study import Study
-from egovqual_link.survey import Survey
-from egovqual_link.units import Respondents, Units, associations, item_pairs, measured_values, place_respondents
+from egovqual_link.units import Units, associations, item_pairs, place_respondents
 from egovqual_link.windows import Window, parse_moment
 from scenarios.source import InputError, Problem, nearest
 
@@ -210,8 +209,9 @@ def link(
         window = study.window(study.waves[-1]) if study else _window(connection, names, from_, to, time_zone)
         noted = check_portals(external, names)
         scopes = [Scope(name, window) for name in names]
+        memo: Memo = {}
         by_portal = {
-            scope.portal: with_external(measure(connection, scope, instrument, settings), external, window)
+            scope.portal: with_external(measure(connection, scope, instrument, settings, memo), external, window)
             for scope in scopes
         }
         found = [each for measured in by_portal.values() for each in measured]
@@ -224,9 +224,9 @@ def link(
             portals=names,
             regions={scope.portal: locations(connection, scope.portal) for scope in scopes},
         )
-        around = _Around(connection, study, instrument, tuple(external), window)
-        units = around.units(respondents, by_portal)
-        values, robust = around.other_choices(respondents, names)
+        gathering = Gathering(connection, study, instrument, tuple(external), window, memo)
+        units = gathering.units(respondents, by_portal)
+        values, robust = gathering.other_choices(respondents, names)
     scores = all_scores(survey)
     refusal_ = _refused(units, window)
     pairs = item_pairs(instrument, external=bool(external))
@@ -248,7 +248,7 @@ def link(
         associations=table,
         sensitivity=values,
         robustness=robust,
-        warnings=(*_warnings(seen, study.coverage if study else COVERAGE), *_placing(survey, units), *noted),
+        warnings=(*_warnings(seen, study.coverage if study else COVERAGE), *placing(survey, units), *noted),
         study=study,
     )
 
@@ -282,69 +282,6 @@ def _refused(units: Units, window: Window) -> Association | None:
     if window.basis == "store":
         return Association(None, units.count, None, None, None, "no_dates", why_none("no_dates"))
     return None
-
-
-@dataclass(frozen=True)
-class _Around:
-    """What the units and the other choices are worked out from."""
-
-    connection: Connection
-    study: Study | None
-    instrument: Instrument
-    records: tuple[Records, ...]
-    window: Window
-
-    def units(self, respondents: Respondents | None, by_portal: Mapping[str, tuple[Measured, ...]]) -> Units:
-        """Both sides by portal, region and wave; without a study the waves are not told apart: they have no dates."""
-        if respondents is None:
-            return Units({}, {})
-        waves = {} if self.study is None else {wave.name: self.study.window(wave) for wave in self.study.waves}
-        measured = {}
-        for key in respondents.keys:
-            portal, region, wave = key
-            if portal not in by_portal or (self.study is not None and wave not in waves):
-                continue
-            window = waves[wave] if self.study is not None else self.window
-            if window == self.window and not region:
-                if by_portal[portal][0].exposure.runs:
-                    measured[key] = measured_values(by_portal[portal])
-                continue
-            # Only the values are needed here, so no intervals are worked out.
-            found = measure(self.connection, Scope(portal, window, location=region or None), self.instrument, POINT)
-            if found[0].exposure.runs:
-                measured[key] = measured_values(with_external(found, self.records, window))
-        return Units(respondents.means(), measured, respondents)
-
-    def other_choices(self, respondents: Respondents | None, names: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The tables `sensitivity` and `robustness`; empty without a study."""
-        if self.study is None:
-            return pd.DataFrame(columns=list(SENSITIVITY_COLUMNS)), pd.DataFrame(columns=list(ROBUSTNESS_COLUMNS))
-        look = Look(self.connection, self.study, self.instrument, self.records)
-        return sensitivity(look, names), robustness(look, respondents, names)
-
-
-def _placing(survey: Source, units: Units) -> list[Text]:
-    """Answers that belong to no wave, and regions that are no units because no probe stood in them."""
-    said = []
-    people = units.respondents
-    if people is not None and people.outside:
-        said.append(
-            Text(
-                en=f"{people.outside} answers have a date outside every wave and are in no association",
-                id=f"{people.outside} jawaban bertanggal di luar semua gelombang dan tidak masuk dalam hubungan",
-            )
-        )
-    told = people is not None and any(region for _, region, _ in people.keys)
-    if isinstance(survey, Survey) and not told and survey.respondents["region"].nunique() > 1:
-        said.append(
-            Text(
-                en="Regions are no units here: the probes did not run from at least two of them, so what was measured "
-                "is the same for all",
-                id="Wilayah bukan unit di sini: uji tidak dijalankan dari sedikitnya dua wilayah, jadi yang terukur "
-                "sama bagi semuanya",
-            )
-        )
-    return said
 
 
 def _warnings(seen: Overview, least: float) -> tuple[Text, ...]:

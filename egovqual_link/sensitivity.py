@@ -10,6 +10,7 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from egovqual_link.external import Records, external_values
+from egovqual_link.indicators import Memo
 from egovqual_link.instrument import Indicator, Instrument
 from egovqual_link.measures import MEASURES, Bench, Settings, Value
 from egovqual_link.refusals import why_none
@@ -70,7 +71,7 @@ class Look:
     instrument: Instrument
     records: Sequence[Records] = ()
     known: dict[Any, Value] = field(default_factory=dict)
-    memo: dict[Scope, dict[Any, Any]] = field(default_factory=dict)
+    memo: Memo = field(default_factory=dict)
 
     def value(self, key: UnitKey, indicator: Indicator, choice: Choice) -> Value | None:
         """The indicator of a unit under `choice`; None where its wave is not of the study."""

@@ -29,7 +29,7 @@ WAVE_DAYS: Final = 3
 BETWEEN_WAVES_DAYS: Final = 30
 #: Runs begin so long before the first wave, so that every window of the sensitivity analysis but the longest is full.
 LEAD_DAYS: Final = 28
-LOADS_A_DAY: Final = 4
+LOADS_A_DAY: Final = 3
 RESPONDENTS: Final = 40
 ZONE: Final = "Asia/Jakarta"
 SCALE: Final = "1-6"

@@ -53,8 +53,8 @@ _WORDS: dict[Lang, dict[str, str]] = {
 }
 
 
-def print_associations(result: LinkResult, lang: Lang) -> None:
-    """Study, warnings, declared coefficients (or their refusal in words) and how they fare under other choices."""
+def print_associations(result: LinkResult, lang: Lang, *, choices: bool = True) -> None:
+    """Study, warnings, declared coefficients and, with `choices`, how they fare under other choices."""
     words = _WORDS[lang]
     if result.study is not None:
         print(words["study"].format(name=result.study.name, digest=result.study.digest))
@@ -71,7 +71,8 @@ def print_associations(result: LinkResult, lang: Lang) -> None:
     if more := int((~table["declared"] & table["r"].notna()).sum()):
         print(words["more"].format(n=more))
     print(words["ecological"])
-    _print_choices(result, lang)
+    if choices:
+        _print_choices(result, lang)
 
 
 def _row(row: dict[Any, Any], lang: Lang) -> list[str]:

@@ -41,9 +41,10 @@ def test_every_file_says_what_it_is(made: Example) -> None:
     assert f"{TRUE_RHO:.3f}" in made.readme.read_text()
     assert f"{TRUE_RHO:.3f}" in made.study.read_text()
     with Store.open(made.store, read_only=True) as store:
-        assert store.count() == 12 * 5 * 91
+        assert store.count() == 12 * 4 * (28 + 2 * 30 + 3)
         run = next(store.runs(limit=1))
-    assert (run.portal, run.location) == ("synthetic-01", "synthetic")
+    assert run.portal.startswith("synthetic-")
+    assert run.location == "synthetic"
 
 
 def test_the_relation_is_found_and_the_truth_lies_inside_its_interval(linked: LinkResult) -> None:

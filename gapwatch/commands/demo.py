@@ -76,7 +76,7 @@ def _report(config: Config, out: Path, lang: Language) -> None:
     print()
     _say("linking a synthetic study whose truth is known")
     look = synthetic_demo(out / "synthetic")
-    print_associations(look.result, lang.value)
+    print_associations(look.result, lang.value, choices=False)
     print(look.verdict(lang.value))
     print()
     places = (
