@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .venv/.stamps
 
-.PHONY: demo test check bench dashboards lock format clean false-alarms
+.PHONY: demo test check bench dashboards false-alarms coverage-simulation lock format clean
 
 $(STAMPS)/install: requirements.lock pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) bash scripts/setup.sh install
@@ -47,6 +47,9 @@ dashboards: $(STAMPS)/dev  ## build deploy/grafana/dashboards anew from the decl
 
 false-alarms: $(STAMPS)/dev $(STAMPS)/browser  ## 50 rounds of all flows on a healthy portal: any failure is a false alarm
 	$(BIN)/python bench/rounds.py 50
+
+coverage-simulation: $(STAMPS)/dev  ## do 95% intervals cover, and is the association step quiet? about 7 minutes
+	$(BIN)/python bench/coverage.py
 
 lock: $(STAMPS)/dev  ## resolve the newest versions that constraints allow
 	$(BIN)/uv pip compile pyproject.toml --group install --universal --python-version 3.11 --generate-hashes \

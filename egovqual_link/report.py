@@ -48,6 +48,7 @@ def make_tables(result: LinkResult) -> dict[str, pd.DataFrame]:
         "side_by_side": result.side_by_side,
         "associations": result.associations,
         "sensitivity": result.sensitivity,
+        "robustness": result.robustness,
         "flows": result.overview.flows,
         "pages": result.overview.pages,
         "hours": result.overview.hours,
@@ -77,7 +78,11 @@ def make_figures(result: LinkResult, lang: Language, width: float = figures.WIDE
         "waits": figures.waits_figure(result.indicators, result.instrument, lang, width),
         "hours": figures_link.hours_figure(result.overview.hours, lang, width),
     }
-    return {name: figure for name, figure in made.items() if figure is not None}
+    kept = {name: figure for name, figure in made.items() if figure is not None}
+    if result.synthetic:
+        for figure in kept.values():
+            figures.mark(figure, report_view.pick(("SYNTHETIC DATA", "DATA SINTETIS"), lang))
+    return kept
 
 
 _LABELS = {
@@ -139,6 +144,8 @@ def render(result: LinkResult, lang: Language) -> str:
         findings=report_view.findings(result, lang),
         comparison=report_view.comparison(result, lang),
         associations=report_view.associations(result, lang),
+        robustness=report_view.robustness(result, lang),
+        synthetic=result.synthetic,
         cards=report_view.cards(result, lang),
         not_published=[text[lang] for text in getattr(survey, "not_published", ())],
         runs=report_view.number_format(lang)(sum(result.run_counts.values()), ",d"),

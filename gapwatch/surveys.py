@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,6 +42,11 @@ _WORDS: dict[str, dict[str, str]] = {
         "coefficient": "Coefficient",
         "refused": "none, since {reason}: {text}",
         "limits": "What this does not say",
+        "operator": "operator's records, not measured by probes",
+        "synthetic": "SYNTHETIC: nobody answered, no portal was probed",
+        "lowest": "lowest",
+        "middle": "middle",
+        "highest": "highest",
     },
     "id": {
         "key": "butir",
@@ -63,8 +68,15 @@ _WORDS: dict[str, dict[str, str]] = {
         "coefficient": "Koefisien",
         "refused": "tidak ada, karena {reason}: {text}",
         "limits": "Yang tidak dikatakan data ini",
+        "operator": "catatan pengelola, tidak diukur dengan uji",
+        "synthetic": "SINTETIS: tidak ada yang menjawab, tidak ada portal yang diuji",
+        "lowest": "terendah",
+        "middle": "tengah",
+        "highest": "tertinggi",
     },
 }
+#: More portals than this do not fit beside each other.
+_WIDE = 4
 _FITS = {
     "en": {"direct": "direct", "partial": "partial", "none": "none"},
     "id": {"direct": "langsung", "partial": "sebagian", "none": "tidak ada"},
@@ -163,7 +175,9 @@ def print_link(result: LinkResult, lang: Lang) -> None:
     """Item by item what was said and, one column a portal, what was measured; the refusals and limits below."""
     words = _WORDS[lang]
     heads = [words[each] for each in ("key", "performance", "importance", "gap", "fit", "indicator")]
-    print_table([*heads, *result.portals], _beside(result, lang), right=(1, 2, 3), title=words["beside"])
+    columns = result.portals if len(result.portals) <= _WIDE else [words["lowest"], words["middle"], words["highest"]]
+    title = words["beside"] + (f" ({words['synthetic']})" if result.synthetic else "")
+    print_table([*heads, *columns], _beside(result, lang), right=(1, 2, 3), title=title)
     if (result.side_by_side["score_level"] == "dimension").any():
         print(f"* {NOT_PER_ITEM[lang]}")
     print(f"{words['window']}: {result.window.label()[lang]}")
@@ -196,9 +210,23 @@ def _beside(result: LinkResult, lang: Lang) -> Iterator[list[str]]:
             yield [*head, str(plain(first[f"indicator_{lang}"]) or ""), str(plain(first[f"reason_{lang}"]) or DASH)]
             continue
         for _, cells in valued.groupby("indicator", sort=False):
-            values = {row["portal"]: _value(row, lang) for row in cells.to_dict("records")}
-            yield [*head, str(cells.iloc[0][f"indicator_{lang}"]), *(values.get(name, DASH) for name in result.portals)]
+            name = str(cells.iloc[0][f"indicator_{lang}"])
+            if cells.iloc[0]["origin"] == "operator":
+                name += f" [{_WORDS[lang]['operator']}]"
+            yield [*head, name, *_cells(cells, result.portals, lang)]
             head = [""] * len(head)
+
+
+def _cells(rows: pd.DataFrame, portals: Sequence[str], lang: Lang) -> list[str]:
+    """A value for each portal; of more than a few, the lowest, the middle and the highest."""
+    if len(portals) <= _WIDE:
+        values = {row["portal"]: _value(row, lang) for row in rows.to_dict("records")}
+        return [values.get(name, DASH) for name in portals]
+    known = rows[rows["value"].notna()].sort_values("value", kind="stable").to_dict("records")
+    picked = (known[0], known[(len(known) - 1) // 2], known[-1])
+    return [
+        f"{format_value(row['value'], plain(row['unit']), plain(row['bound']), lang)} {row['portal']}" for row in picked
+    ]
 
 
 def _value(row: Mapping[Any, Any], lang: Lang) -> str:

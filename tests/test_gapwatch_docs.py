@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import typer.main
 from pydantic import BaseModel
 
+from egovqual_link.instrument import load_instrument
+from egovqual_link.study import Hypothesis, StudyFile, Wave, load_study
 from gapwatch.cli import app
 from gapwatch.config import load_config
 from gapwatch.config_file import (
@@ -26,10 +28,11 @@ from gapwatch.config_file import (
     SloFile,
     TimingFile,
 )
-from gapwatch.template import DEMO_URL, config_text
+from gapwatch.template import DEMO_URL, config_text, study_text, write_study
 from probes.browsers import NETWORKS
 from scenarios.loader import shipped_flows
 from scenarios.model import GoldQuery
+from scenarios.source import InputError
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]  # it is a group
@@ -48,15 +51,20 @@ def test_all_fixed_commands_are_there() -> None:
     assert set(COMMANDS) >= CONTRACT
 
 
+def parameters(command: Any) -> list[Any]:
+    """Those of a command, or of all commands in a group."""
+    return [*command.params, *(each for sub in getattr(command, "commands", {}).values() for each in sub.params)]
+
+
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_every_command_and_option_is_documented(command: str) -> None:
     text = section(command)
-    for parameter in COMMANDS[command].params:
+    for parameter in parameters(COMMANDS[command]):
         for option in parameter.opts:
             if option.startswith("-") and option not in ("--help", "-h"):
                 assert re.search(rf"`{option}[ `]", text), f"{command} {option}"
     for option in re.findall(r"`(--[a-z-]+)", text):
-        known = {each for parameter in COMMANDS[command].params for each in parameter.opts}
+        known = {each for parameter in parameters(COMMANDS[command]) for each in parameter.opts}
         assert option in known | {"--serve"}, f"docs/cli.md tells of {command} {option}, which there is not"
 
 
@@ -109,6 +117,21 @@ def test_init_for_another_portal_can_be_run(tmp_path: Path) -> None:
     config = load_config(path, environment={})
     assert config.portals[0].name == "portal-example-go-id"
     assert config.portals[0].allow_submit is False
+
+
+def test_the_study_file_of_the_documentation_is_what_init_writes(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    write_study(path)
+    assert f"```yaml\n{path.read_text(encoding='utf-8')}```" in (ROOT / "docs/study.md").read_text(encoding="utf-8")
+    study = load_study(path)
+    assert len(study.hypotheses) == 2
+    text = (ROOT / "docs/study.md").read_text(encoding="utf-8")
+    for key in (*StudyFile.model_fields, *Wave.model_fields, *Hypothesis.model_fields):
+        assert re.search(rf"\b{key}:", study_text()), key
+    for _, indicator in load_instrument().indicators():
+        assert f"`{indicator.key}`" in text, f"docs/study.md lacks {indicator.key}"
+    with pytest.raises(InputError, match="exists already"):
+        write_study(path)
 
 
 def test_networks_are_those_that_the_probes_know() -> None:

@@ -31,7 +31,7 @@ def demo(
     """Start two demo portals, probe them, keep the runs, and set them beside a published survey.
 
     One portal is as citizens found it in the survey: heavy, slow, with forms that fail and ask twice. The other
-    follows the survey's advice.
+    follows the survey's advice. A synthetic study of twelve portals shows what an association looks like.
 
     [bold]Example[/bold]:  gapwatch demo --out /tmp/look --serve
     """
@@ -77,7 +77,8 @@ async def _demo(out: Path, serve: bool, listen: str, lang: Language) -> None:
 
 
 def _report(config: Config, out: Path, lang: Language) -> None:
-    from gapwatch.demo import link_demo, summary_rows
+    from gapwatch.associations import print_associations
+    from gapwatch.demo import link_demo, summary_rows, synthetic_demo
     from gapwatch.surveys import print_link, write_link
     from gapwatch.tables import print_summary
 
@@ -87,8 +88,19 @@ def _report(config: Config, out: Path, lang: Language) -> None:
     print_summary(summary_rows(config), lang.value)
     print_link(result, lang.value)
     print()
-    for what, path in (("report", page), ("store", out / "store.db"), ("metrics", out / "metrics.prom")):
-        print(f"{what:8} {path}")
+    _say("linking a synthetic study whose truth is known")
+    look = synthetic_demo(out / "synthetic")
+    print_associations(look.result, lang.value, choices=False)
+    print(look.verdict(lang.value))
+    print()
+    places = (
+        ("report", page),
+        ("synthetic", look.page),
+        ("store", out / "store.db"),
+        ("metrics", out / "metrics.prom"),
+    )
+    for what, path in places:
+        print(f"{what:9} {path}")
 
 
 async def _serve(config: Config) -> None:

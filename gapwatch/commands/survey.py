@@ -43,9 +43,11 @@ def survey(  # noqa: PLR0917 - options of the command line, all given by name
 
     [bold]Printed[/bold]:  gapwatch survey table.yaml --lang id
     """
+    from egovqual_link.refusals import told_in
     from gapwatch.surveys import print_survey, read_source, survey_json, survey_tables, write_tables
 
-    source = read_source(file, scale, mapping)
+    with told_in(lang.value):
+        source = read_source(file, scale, mapping)
     tables = survey_tables(source)
     if out is not None:
         write_tables(tables, out)
