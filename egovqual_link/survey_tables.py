@@ -81,25 +81,15 @@ def with_and_without(survey: Survey, **options: Any) -> pd.DataFrame:
     for name, each in (("all", survey), ("unflagged", survey.unflagged())):
         found = ipa(each, crosshairs=("means",), **options)
         found["respondents"] = name
-        found["p_quadrant"] = p_quadrant(found)
         placed.append(found[["respondents", "level", "key", "quadrant", "quadrant_en", "quadrant_id", "p_quadrant"]])
     return tables.merge(pd.concat(placed, ignore_index=True), how="left", on=["respondents", "level", "key"])
 
 
-def p_quadrant(table: pd.DataFrame) -> list[float | None]:
-    """For each row of the table of `ipa` the probability of the quadrant it stands in; None where not known."""
-    found: list[float | None] = []
-    for row in table.to_dict("records"):
-        p = row.get(f"p_{row['quadrant']}")
-        found.append(None if p is None or np.isnan(p) else float(p))
-    return found
-
-
 def flagged(survey: Survey) -> pd.DataFrame:
     """Respondents who carry a flag: where they stand in the file, who they are there, and a column for each flag."""
-    marked = survey.flags.to_numpy(dtype=bool).any(axis=1)
+    marked = np.flatnonzero(survey.flags.to_numpy(dtype=bool).any(axis=1))
     table = pd.concat([survey.respondents[list(RESPONDENT_COLUMNS)], survey.flags[list(FLAGS)]], axis=1)
-    return table[marked].reset_index(drop=True)
+    return table.iloc[marked].reset_index(drop=True)
 
 
 def sample_sizes(
