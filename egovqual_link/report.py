@@ -132,6 +132,7 @@ def render(result: LinkResult, lang: Language) -> str:
         association_text=result.association.reason_text[lang] if result.association.reason_text else "",
         figures=_drawn(result, lang),
         dimensions=report_view.dimensions(result, lang),
+        quadrants=report_view.quadrants(ipa(result.source), result.instrument, lang),
         tiles=report_view.tiles(result, lang),
         fits={name: report_view.pick(words, lang) for name, words in report_view.FITS.items()},
         fit_counts=report_view.counts_by_fit(result),

@@ -48,7 +48,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "y": "Importance (mean)",
         "score": "Mean score",
         "gap": "Gap\n(performance \N{MINUS SIGN} importance)",
-        "sure": "hollow: on a line, or under {share} % of resamples in this quadrant",
+        "sure": "hollow: on a line, or in this quadrant in under {share} of resamples{told}",
+        "told": " (share beside the name)",
         "line": "hollow: on a line",
         "cross": "crosshair: {name}",
         "diagonal": "performance = importance",
@@ -61,7 +62,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "y": "Kepentingan (rata-rata)",
         "score": "Skor rata-rata",
         "gap": "Kesenjangan\n(kinerja \N{MINUS SIGN} kepentingan)",
-        "sure": "kosong: di garis, atau kurang dari {share} % sampel ulang di kuadran ini",
+        "sure": "kosong: di garis, atau di kuadran ini pada kurang dari {share} sampel ulang{told}",
+        "told": " (bagiannya di samping nama)",
         "line": "kosong: di garis",
         "cross": "garis silang: {name}",
         "diagonal": "kinerja = kepentingan",
@@ -81,7 +83,8 @@ def ipa_figure(
     """Importance (vertical) against performance (horizontal) from the table of `ipa`; `width` in inches.
 
     Shapes and colours tell dimensions; a hollow point stands on a line of the crosshair, or fell into its quadrant
-    in fewer than 80 % of the resamples. The dotted diagonal is where performance equals importance.
+    in fewer than 80 % of the resamples (on a wide figure the share stands beside its name). The dotted diagonal is
+    where performance equals importance.
 
     Raises:
         ValueError: the table has no placed row for this crosshair.
@@ -106,6 +109,8 @@ def ipa_figure(
     _ipa_legend(figure, rows, lang, crosshair)
     dimensions = (rows["level"] == "dimension").all()
     names = [instrument.dimension(key).title[lang] if dimensions else str(key) for key in rows["key"]]
+    if width > 5:
+        names = [f"{name} {p:.0%}" if p < _SURE else name for name, p in zip(names, rows["p_quadrant"], strict=True)]
     label_points(
         axes,
         rows[["performance", "importance"]].to_numpy(float),
@@ -243,11 +248,11 @@ def _ipa_legend(figure: Figure, rows: pd.DataFrame, lang: Language, crosshair: s
         handles.append(Line2D([], [], color=GREY, linestyle=":", linewidth=1.2, label=words["diagonal"]))
     if any(_hollow(rows)):
         drawn = rows["p_quadrant"].notna().any()
-        text = words["sure"].format(share=f"{_SURE:.0%}".rstrip("%")) if drawn else words["line"]
+        told = words["told"] if figure.get_figwidth() > 5 else ""
+        text = words["sure"].format(share=f"{_SURE:.0%}", told=told) if drawn else words["line"]
         handles.append(Line2D([], [], color=INK, marker="o", markerfacecolor=PAPER, linestyle="", label=text))
-    if figure.get_figwidth() <= 5:
-        for handle in handles:
-            handle.set_label(textwrap.fill(str(handle.get_label()), 44))
+    for handle in handles:
+        handle.set_label(textwrap.fill(str(handle.get_label()), 44 if figure.get_figwidth() <= 5 else 60))
     figure.legend(
         handles=handles, loc="outside upper left", ncols=2 if figure.get_figwidth() > 5 else 1, frameon=False,
         labelcolor=INK, fontsize=8.5,
