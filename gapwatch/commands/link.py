@@ -39,9 +39,10 @@ def link(  # noqa: PLR0917 - options of the command line, all given by name
     [bold]Example[/bold]:  gapwatch link --survey answers.csv --scale 1-6 --store var/gapwatch.db --out report
     """
     from egovqual_link.link import link as set_beside
-    from gapwatch.surveys import print_link, read_source, write_link
+    from egovqual_link.load import load_source
+    from gapwatch.links import print_link, write_link
 
-    source = read_source(survey, scale, mapping)
+    source = load_source(survey, scale, mapping)
     result = set_beside(source, store, from_=from_, to=to, only=portal or None)
     if out is not None:
         write_link(result, out)

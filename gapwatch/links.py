@@ -1,0 +1,111 @@
+"""The link of a survey to measurements, printed and written: what `link` and `demo` share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from egovqual_link.link import DASH, NOT_PER_ITEM, LinkResult, format_value, plain
+from gapwatch.survey_files import make_folder
+from gapwatch.tables import Lang, number, print_table
+from scenarios.source import InputError, Problem
+
+_WORDS: dict[str, dict[str, str]] = {
+    "en": {
+        "key": "item",
+        "performance": "performance",
+        "importance": "importance",
+        "gap": "gap",
+        "beside": "Measured beside perceived",
+        "indicator": "measured",
+        "fit": "fit",
+        "window": "Window",
+        "exploratory": "exploratory: the window was not declared before looking",
+        "coefficient": "Coefficient",
+        "refused": "none, since {reason}: {text}",
+        "limits": "What this does not say",
+    },
+    "id": {
+        "key": "butir",
+        "performance": "kinerja",
+        "importance": "kepentingan",
+        "gap": "kesenjangan",
+        "beside": "Terukur di samping yang dirasakan",
+        "indicator": "terukur",
+        "fit": "kecocokan",
+        "window": "Jendela waktu",
+        "exploratory": "eksploratif: jendela waktu tidak dinyatakan sebelum data dilihat",
+        "coefficient": "Koefisien",
+        "refused": "tidak ada, karena {reason}: {text}",
+        "limits": "Yang tidak dikatakan data ini",
+    },
+}
+_FITS = {
+    "en": {"direct": "direct", "partial": "partial", "none": "none"},
+    "id": {"direct": "langsung", "partial": "sebagian", "none": "tidak ada"},
+}
+
+
+def print_link(result: LinkResult, lang: Lang) -> None:
+    """Item by item what was said and, one column a portal, what was measured; the refusals and limits below."""
+    words = _WORDS[lang]
+    heads = [words[each] for each in ("key", "performance", "importance", "gap", "fit", "indicator")]
+    print_table([*heads, *result.portals], _beside(result, lang), right=(1, 2, 3), title=words["beside"])
+    if (result.side_by_side["score_level"] == "dimension").any():
+        print(f"* {NOT_PER_ITEM[lang]}")
+    print(f"{words['window']}: {result.window.label()[lang]}")
+    if result.exploratory:
+        print(f"{words['exploratory']}")
+    association = result.association
+    if association.r is None and association.reason_text is not None:
+        said = words["refused"].format(reason=association.reason, text=association.reason_text[lang])
+        print(f"{words['coefficient']}: {said}")
+    print(f"{words['limits']}:")
+    for limit in result.limits:
+        print(f"- {limit[lang]}")
+
+
+def _beside(result: LinkResult, lang: Lang) -> Iterator[list[str]]:
+    """A row for each indicator that some portal has a value for; an item without any has one row that says why."""
+    table = result.side_by_side
+    for item, rows in table.groupby("item", sort=False):
+        first = rows.iloc[0]
+        star = "*" if first["score_level"] == "dimension" else ""
+        head = [
+            f"{item} {first[f'item_{lang}']}",
+            number(first["performance"], lang) + star,
+            number(first["importance"], lang) + star,
+            number(first["gap"], lang, sign=True) + star,
+            _FITS[lang][first["fit"]],
+        ]
+        valued = rows[rows["value"].notna()]
+        if valued.empty:
+            yield [*head, str(plain(first[f"indicator_{lang}"]) or ""), str(plain(first[f"reason_{lang}"]) or DASH)]
+            continue
+        for _, cells in valued.groupby("indicator", sort=False):
+            values = {row["portal"]: _value(row, lang) for row in cells.to_dict("records")}
+            yield [*head, str(cells.iloc[0][f"indicator_{lang}"]), *(values.get(name, DASH) for name in result.portals)]
+            head = [""] * len(head)
+
+
+def _value(row: Mapping[Any, Any], lang: Lang) -> str:
+    unit, bound = plain(row["unit"]), plain(row["bound"])
+    shown = format_value(row["value"], unit, bound, lang)
+    low, high = plain(row["low"]), plain(row["high"])
+    if low is None or high is None or math.isinf(high):
+        return shown
+    return f"{shown} ({format_value(low, unit, None, lang)} … {format_value(high, unit, None, lang)})"
+
+
+def write_link(result: LinkResult, out: Path) -> Path:
+    """The report in both languages with its figures and tables; the path of the English page."""
+    # Figures need matplotlib, which takes longer to load than all the rest.
+    from egovqual_link.report import write_report
+
+    make_folder(out)
+    try:
+        return write_report(result, out)
+    except OSError as error:
+        raise InputError([Problem(str(out), None, f"the report cannot be written: {error.strerror}")]) from None
