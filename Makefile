@@ -41,6 +41,7 @@ format: $(STAMPS)/dev
 
 bench: $(STAMPS)/dev $(STAMPS)/browser  ## measured ratios; nothing here is a test
 	$(BIN)/python bench/journey.py
+	$(BIN)/python bench/survey.py
 
 false-alarms: $(STAMPS)/dev $(STAMPS)/browser  ## 50 rounds of all flows on a healthy portal: any failure is a false alarm
 	$(BIN)/python bench/rounds.py 50

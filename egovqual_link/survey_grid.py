@@ -128,7 +128,8 @@ def _open_csv(path: Path, source: str, start: bytes, encoding: str | None, separ
     else:
         notes.append(
             Text(
-                en=f"read as {encoding}, as the mapping file says", id=f"dibaca sebagai {encoding} sesuai berkas pemetaan"
+                en=f"read as {encoding}, as the mapping file says",
+                id=f"dibaca sebagai {encoding} sesuai berkas pemetaan",
             )
         )
     if start.lstrip()[:1] == b"<":
