@@ -44,7 +44,7 @@ def facts(source: Source) -> dict[str, Any]:
     }
     if isinstance(source, PublishedTable):
         return said | {"study": source.study}
-    return said | {"flagged": {name: int(source.flags[name].sum()) for name in source.flags}}
+    return said | {"flags": {name: int(source.flags[name].sum()) for name in source.flags}}
 
 
 def survey_json(source: Source, tables: Mapping[str, pd.DataFrame]) -> str:
