@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .stamps
 
-.PHONY: demo test check bench false-alarms lock format clean
+.PHONY: demo test check bench dashboards lock format clean false-alarms
 
 $(STAMPS)/install: requirements.lock pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) bash scripts/setup.sh install
@@ -42,6 +42,9 @@ format: $(STAMPS)/dev
 bench: $(STAMPS)/dev $(STAMPS)/browser  ## measured ratios; nothing here is a test
 	$(BIN)/python bench/journey.py
 	$(BIN)/python bench/survey.py
+
+dashboards: $(STAMPS)/dev  ## build deploy/grafana/dashboards anew from the declared metrics
+	$(BIN)/python deploy/grafana/build.py
 
 false-alarms: $(STAMPS)/dev $(STAMPS)/browser  ## 50 rounds of all flows on a healthy portal: any failure is a false alarm
 	$(BIN)/python bench/rounds.py 50

@@ -96,6 +96,8 @@ class Scope:
             runs.c.portal == self.portal,
             runs.c.started_at >= self.window.start,
             runs.c.started_at < self.window.end,
+            # A retest is made because of a failure: in a share or a quantile it would count that moment twice.
+            runs.c.retest_of.is_(None),
         ]
         terms += [
             runs.c[name] == value

@@ -58,6 +58,8 @@ def print_runs(runs: Iterable[Run]) -> None:
     rows = []
     for run in runs:
         notes = [f"own trouble: {run.error_reason}"] if run.error_reason else []
+        if run.retest_of:
+            notes.append("second try of what failed just before")
         if run.dry_stop:
             notes.append(f"stopped before {run.dry_stop!r}")
         if not run.timing_valid and not run.error_reason:

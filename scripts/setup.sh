@@ -50,6 +50,8 @@ case "${1:-}" in
   servers)
     need "command -v prometheus && command -v promtool && command -v prometheus-pushgateway" \
       prometheus prometheus-pushgateway
+    need "command -v prometheus-alertmanager && command -v amtool && command -v prometheus-node-exporter" \
+      prometheus-alertmanager prometheus-node-exporter
     need "command -v firefox-esr || command -v firefox" firefox-esr
     ;;
   *)

@@ -189,6 +189,16 @@ def test_probe_runs_configured_names(running: Daemon) -> None:
     assert "probe_success 0.0" in running.get("/probe?target=demo&module=gone")[1]
 
 
+def test_probe_explains_itself(running: Daemon) -> None:
+    status, text = running.get("/probe?target=demo&module=gone&debug=true")
+    assert status == 200
+    assert "outcome: failed\n" in text
+    assert re.search(r"^  request: failed, \d\.\d{3} s$", text, re.MULTILINE)
+    assert re.search(r"^  critical http_error: .*404", text, re.MULTILINE)
+    assert "probe_success 0.0" in text
+    assert running.get("/probe?target=demo&module=up&debug=yes")[0] == 400
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [
