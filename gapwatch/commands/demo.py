@@ -64,7 +64,7 @@ async def _demo(out: Path, serve: bool, listen: str, lang: Language) -> None:
 
 def _report(config: Config, out: Path, lang: Language) -> None:
     from gapwatch.demo import link_demo, summary_rows
-    from gapwatch.links import print_link, write_link
+    from gapwatch.surveys import print_link, write_link
     from gapwatch.tables import print_summary
 
     _say("setting the measurements beside the survey")

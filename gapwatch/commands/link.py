@@ -40,7 +40,7 @@ def link(  # noqa: PLR0917 - options of the command line, all given by name
     """
     from egovqual_link.link import link as set_beside
     from egovqual_link.load import load_source
-    from gapwatch.links import print_link, write_link
+    from gapwatch.surveys import print_link, write_link
 
     source = load_source(survey, scale, mapping)
     result = set_beside(source, store, from_=from_, to=to, only=portal or None)
