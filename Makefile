@@ -41,6 +41,7 @@ format: $(STAMPS)/dev
 
 bench: $(STAMPS)/dev $(STAMPS)/browser  ## measured ratios; nothing here is a test
 	$(BIN)/python bench/journey.py
+	$(BIN)/python bench/survey.py
 
 dashboards: $(STAMPS)/dev  ## build deploy/grafana/dashboards anew from the declared metrics
 	$(BIN)/python deploy/grafana/build.py

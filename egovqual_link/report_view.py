@@ -9,7 +9,8 @@ from typing import Any, Final
 import pandas as pd
 
 from egovqual_link.beside import DASH, format_value, items_by_fit, plain
-from egovqual_link.instrument import Item, Language
+from egovqual_link.instrument import Instrument, Item, Language
+from egovqual_link.ipa import CROSSHAIRS
 from egovqual_link.link import LinkResult
 from egovqual_link.published import PublishedTable
 
@@ -103,6 +104,24 @@ def dimensions(result: LinkResult, lang: Language) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def quadrants(placed: pd.DataFrame, instrument: Instrument, lang: Language) -> dict[str, Any]:
+    """Where each item (or dimension) stands by each crosshair, with its probability where answers give one."""
+    names = [name for name in CROSSHAIRS if (placed["quadrant"].notna() & (placed["crosshair"] == name)).any()]
+    rows: dict[str, dict[str, Any]] = {}
+    for row in placed[placed["crosshair"].isin(names)].to_dict("records"):
+        item = row["level"] == "item"
+        place = instrument.item(row["key"]) if item else instrument.dimension(row["key"])
+        found = rows.setdefault(
+            row["key"], {"key": row["key"] if item else "", "title": place.title[lang], "cells": {}}
+        )
+        found["cells"][row["crosshair"]] = {
+            "quadrant": row[f"quadrant_{lang}"],
+            "p": "" if plain(row["p_quadrant"]) is None else f"{row['p_quadrant']:.0%}",
+            "on_line": bool(row["on_line"]),
+        }
+    return {"heads": [CROSSHAIRS[name][lang] for name in names], "names": names, "rows": list(rows.values())}
 
 
 def tiles(result: LinkResult, lang: Language) -> list[dict[str, Any]]:

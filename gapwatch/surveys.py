@@ -1,39 +1,23 @@
-"""Surveys and their link to measurements, printed and written: what `survey`, `link` and `demo` share."""
+"""The link of a survey to measurements, printed and written: what `link` and `demo` share."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import pandas as pd
-
-from egovqual_link.ipa import ipa, quadrant_name
 from egovqual_link.link import DASH, NOT_PER_ITEM, LinkResult, format_value, plain
-from egovqual_link.published import PublishedTable, load_published
-from egovqual_link.scores import Source, all_scores
-from egovqual_link.survey_load import load_survey
-from exporters.files import write_atomically
-from gapwatch.tables import print_table
+from gapwatch.survey_files import make_folder
+from gapwatch.tables import Lang, number, print_table
 from scenarios.source import InputError, Problem
-
-Lang = Literal["en", "id"]
 
 _WORDS: dict[str, dict[str, str]] = {
     "en": {
         "key": "item",
-        "n": "n",
         "performance": "performance",
         "importance": "importance",
         "gap": "gap",
-        "interval": "95% interval of the gap",
-        "tk": "Tk %",
-        "quadrant": "quadrant (by means)",
-        "overall": "overall",
-        "scores": "Scores",
-        "silent": "Not published or not answered",
         "beside": "Measured beside perceived",
         "indicator": "measured",
         "fit": "fit",
@@ -50,16 +34,9 @@ _WORDS: dict[str, dict[str, str]] = {
     },
     "id": {
         "key": "butir",
-        "n": "n",
         "performance": "kinerja",
         "importance": "kepentingan",
         "gap": "kesenjangan",
-        "interval": "interval 95% kesenjangan",
-        "tk": "Tk %",
-        "quadrant": "kuadran (menurut rata-rata)",
-        "overall": "keseluruhan",
-        "scores": "Skor",
-        "silent": "Tidak dipublikasikan atau tidak dijawab",
         "beside": "Terukur di samping yang dirasakan",
         "indicator": "terukur",
         "fit": "kecocokan",
@@ -81,94 +58,6 @@ _FITS = {
     "en": {"direct": "direct", "partial": "partial", "none": "none"},
     "id": {"direct": "langsung", "partial": "sebagian", "none": "tidak ada"},
 }
-
-
-def read_source(file: Path, scale: str | None, mapping: Path | None) -> Source:
-    """Answers or a printed table, told apart by the file's ending (a CSV without persons is a printed table).
-
-    Raises:
-        InputError: every problem of the file.
-    """
-    if file.suffix.lower() in (".yaml", ".yml"):
-        if mapping is not None:
-            raise InputError([Problem("--mapping", None, "goes with answers, not with a printed table")])
-        return load_published(file, scale=scale)
-    if not file.exists():
-        raise InputError([Problem(str(file), None, "no such file")])
-    return load_survey(file, scale, mapping)
-
-
-def survey_tables(source: Source) -> dict[str, pd.DataFrame]:
-    """The tables of a survey by name: `scores` (items, dimensions, overall) and `ipa`."""
-    return {"scores": all_scores(source), "ipa": ipa(source)}
-
-
-def survey_json(source: Source, tables: Mapping[str, pd.DataFrame]) -> str:
-    """The tables as one JSON object; what is missing is null."""
-    body: dict[str, Any] = {"source": str(source.source)}
-    for name, table in tables.items():
-        body[name] = [{str(key): plain(value) for key, value in row.items()} for row in table.to_dict("records")]
-    return json.dumps(body, ensure_ascii=False, indent=2, allow_nan=False)
-
-
-def write_tables(tables: Mapping[str, pd.DataFrame], out: Path) -> None:
-    """One CSV a table."""
-    _make_folder(out)
-    for name, table in tables.items():
-        write_atomically(out / f"{name}.csv", table.to_csv(index=False).encode("utf-8"))
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError([Problem(str(out), None, f"the folder cannot be made: {error.strerror}")]) from None
-
-
-def number(value: Any, lang: Lang, digits: int = 2, *, sign: bool = False) -> str:
-    """A number for a table, with the language's decimal mark; a dash where there is none."""
-    figure = plain(value)
-    if figure is None or figure is pd.NA:
-        return DASH
-    shown = f"{float(figure):+.{digits}f}" if sign else f"{float(figure):.{digits}f}"
-    return shown.replace(".", ",") if lang == "id" else shown
-
-
-def print_survey(source: Source, tables: Mapping[str, pd.DataFrame], lang: Lang) -> None:
-    """Scores with the quadrant by means; items of which nothing is known are named below."""
-    words = _WORDS[lang]
-    placed = {
-        row["key"]: quadrant_name(row["quadrant"], lang)
-        for row in tables["ipa"].to_dict("records")
-        if row["crosshair"] == "means" and plain(row["quadrant"])
-    }
-    rows, silent = [], []
-    for row in tables["scores"].to_dict("records"):
-        if all(plain(row[name]) is None for name in ("performance", "importance", "gap")):
-            silent.append(str(row["key"]))
-            continue
-        interval = DASH
-        if plain(row["gap_low"]) is not None:
-            interval = f"{number(row['gap_low'], lang, sign=True)} … {number(row['gap_high'], lang, sign=True)}"
-        rows.append(
-            (
-                words["overall"] if row["level"] == "overall" else str(row["key"]),
-                str(row["n"]) if plain(row["n"]) is not None and row["n"] is not pd.NA else DASH,
-                number(row["performance"], lang),
-                number(row["importance"], lang),
-                number(row["gap"], lang, sign=True),
-                interval,
-                number(row["tk"], lang, 1),
-                placed.get(row["key"], ""),
-            )
-        )
-    heads = [words[each] for each in ("key", "n", "performance", "importance", "gap", "interval", "tk", "quadrant")]
-    title = f"{words['scores']}: {source.study if isinstance(source, PublishedTable) else source.source}"
-    print_table(heads, rows, right=(1, 2, 3, 4, 5, 6), title=title)
-    if silent:
-        print(f"{words['silent']}: {', '.join(silent)}")
-    for note in source.notes:
-        print(f"- {note[lang]}")
 
 
 def print_link(result: LinkResult, lang: Lang) -> None:
@@ -243,7 +132,7 @@ def write_link(result: LinkResult, out: Path) -> Path:
     # Figures need matplotlib, which takes longer to load than all the rest.
     from egovqual_link.report import write_report
 
-    _make_folder(out)
+    make_folder(out)
     try:
         return write_report(result, out)
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,6 +13,9 @@ from rich.text import Text
 
 from exporters.store_summary import SummaryRow
 from probes.run import Run
+
+Lang = Literal["en", "id"]
+DASH = "\N{EN DASH}"
 
 _COLOURS = {
     "passed": "green",
@@ -36,6 +40,17 @@ def print_table(
     if not console.is_terminal:
         console = Console(file=sys.stdout, highlight=False, width=160)
     console.print(table)
+
+
+def number(value: Any, lang: Lang, digits: int = 2, *, sign: bool = False) -> str:
+    """A number for a table, with the language's decimal mark; a dash where there is none."""
+    # Loaded late, so that commands without numbers of a survey stay quick.
+    from pandas import isna
+
+    if isna(value):
+        return DASH
+    shown = f"{float(value):+.{digits}f}" if sign else f"{float(value):.{digits}f}"
+    return shown.replace(".", ",") if lang == "id" else shown
 
 
 def print_runs(runs: Iterable[Run]) -> None:

@@ -54,10 +54,11 @@ def link(  # noqa: PLR0917 - options of the command line, all given by name
     """
     from egovqual_link.external import read_issue_times, read_tickets
     from egovqual_link.link import link as set_beside
+    from egovqual_link.load import load_source
     from egovqual_link.refusals import told_in
     from egovqual_link.study import load_study
     from gapwatch.associations import print_associations
-    from gapwatch.surveys import print_link, read_source, write_link
+    from gapwatch.surveys import print_link, write_link
 
     with told_in(lang.value):
         declared = load_study(study) if study is not None else None
@@ -67,7 +68,7 @@ def link(  # noqa: PLR0917 - options of the command line, all given by name
             for read, file in ((read_tickets, tickets), (read_issue_times, issue_times))
             if file is not None
         ]
-        source = read_source(survey, scale, mapping)
+        source = load_source(survey, scale, mapping)
         result = set_beside(source, store, from_=from_, to=to, only=portal or None, study=declared, external=records)
         if out is not None:
             write_link(result, out)
