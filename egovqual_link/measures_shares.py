@@ -36,10 +36,14 @@ def share_value(bench: Bench, found: Tries | None, method: str, *, good: bool, n
     )
 
 
+def checks(bench: Bench) -> Tries | None:
+    """Reachability checks; bad is one that the portal did not answer as expected."""
+    return readings.tries(bench.connection, bench.scope, REACHABILITY)
+
+
 def availability(bench: Bench) -> Value:
     """RL2: share of reachability checks that the portal answered as expected."""
-    found = readings.tries(bench.connection, bench.scope, REACHABILITY)
-    return share_value(bench, found, "share of page and HTTP checks that passed; maintenance apart", good=True)
+    return share_value(bench, checks(bench), "share of page and HTTP checks that passed; maintenance apart", good=True)
 
 
 def worst_hour(bench: Bench) -> Value:
@@ -145,8 +149,8 @@ def maintenance(bench: Bench) -> Value:
     )
 
 
-def first_attempt(bench: Bench) -> Value:
-    """RL3: form flows that reach their end, without an error on valid input or lost input, at the first try."""
+def first_tries(bench: Bench) -> Tries | None:
+    """Form flows; bad is one that did not reach its end at the first try with valid data."""
     bad = case(
         (
             or_(
@@ -158,9 +162,13 @@ def first_attempt(bench: Bench) -> Value:
         ),
         else_=0,
     )
-    found = readings.tries(bench.connection, bench.scope, ("form_submission",), bad)
+    return readings.tries(bench.connection, bench.scope, ("form_submission",), bad)
+
+
+def first_attempt(bench: Bench) -> Value:
+    """RL3: form flows that reach their end, without an error on valid input or lost input, at the first try."""
     method = "share of form flows that ended well with valid data, without a retry"
-    return share_value(bench, found, method, good=True, note=_dry(bench))
+    return share_value(bench, first_tries(bench), method, good=True, note=_dry(bench))
 
 
 def _dry(bench: Bench) -> Text | None:
@@ -173,27 +181,40 @@ def _dry(bench: Bench) -> Text | None:
     )
 
 
-def form_error(bench: Bench) -> Value:
-    """RL3: form flows with an error on valid input, or stuck at the submit."""
+def error_tries(bench: Bench) -> Tries | None:
+    """Form flows; bad is one with an error on valid data, or stuck at the submit."""
     classes = ("form_rejected", "form_stuck")
     told = exists(select(1).where(findings.c.run_id == runs.c.run_id, findings.c["class"].in_(classes)))
     bad = case((or_(runs.c.form_rejected > 0, told), 1), else_=0)
-    found = readings.tries(bench.connection, bench.scope, ("form_submission",), bad)
-    return share_value(bench, found, "share of form flows with an error on valid data or a stuck submit", good=False)
+    return readings.tries(bench.connection, bench.scope, ("form_submission",), bad)
+
+
+def form_error(bench: Bench) -> Value:
+    """RL3: form flows with an error on valid input, or stuck at the submit."""
+    method = "share of form flows with an error on valid data or a stuck submit"
+    return share_value(bench, error_tries(bench), method, good=False)
+
+
+def lost_tries(bench: Bench) -> Tries | None:
+    """Form flows; bad is one in which what was filled in got lost."""
+    told = exists(select(1).where(findings.c.run_id == runs.c.run_id, findings.c["class"] == "form_input_lost"))
+    bad = case((or_(runs.c.form_input_lost > 0, told), 1), else_=0)
+    return readings.tries(bench.connection, bench.scope, ("form_submission",), bad)
 
 
 def form_lost(bench: Bench) -> Value:
     """RL3: form flows in which what was filled in got lost."""
-    told = exists(select(1).where(findings.c.run_id == runs.c.run_id, findings.c["class"] == "form_input_lost"))
-    bad = case((or_(runs.c.form_input_lost > 0, told), 1), else_=0)
-    found = readings.tries(bench.connection, bench.scope, ("form_submission",), bad)
-    return share_value(bench, found, "share of form flows that lost input", good=False)
+    return share_value(bench, lost_tries(bench), "share of form flows that lost input", good=False)
+
+
+def download_tries(bench: Bench) -> Tries | None:
+    """Download runs; bad is one that failed."""
+    return readings.tries(bench.connection, bench.scope, ("download",))
 
 
 def download_failure(bench: Bench) -> Value:
     """RL1: download runs that failed."""
-    found = readings.tries(bench.connection, bench.scope, ("download",))
-    return share_value(bench, found, "share of download runs that failed", good=False)
+    return share_value(bench, download_tries(bench), "share of download runs that failed", good=False)
 
 
 def over_browsers(bench: Bench, *, worst: bool) -> Value:
@@ -229,11 +250,16 @@ def over_browsers(bench: Bench, *, worst: bool) -> Value:
     )
 
 
-def tls_valid(bench: Bench) -> Value:
-    """TR1: HTTP checks over TLS whose certificate and connection were valid."""
+def tls_tries(bench: Bench) -> Tries | None:
+    """HTTP checks over TLS; bad is one whose certificate or connection was not valid."""
     broken = exists(select(1).where(findings.c.run_id == runs.c.run_id, findings.c["class"] == "tls"))
     over_tls = or_(broken, runs.c.http["certificate_expiry"].as_string().is_not(None))
-    found = readings.tries(bench.connection, bench.scope, ("http",), case((broken, 1), else_=0), also=over_tls)
+    return readings.tries(bench.connection, bench.scope, ("http",), case((broken, 1), else_=0), also=over_tls)
+
+
+def tls_valid(bench: Bench) -> Value:
+    """TR1: HTTP checks over TLS whose certificate and connection were valid."""
+    found = tls_tries(bench)
     if found is None:
         return absent("no_tls", "no check went over TLS", "tidak ada pemeriksaan lewat TLS")
     return share_value(bench, found, "share of HTTP checks over TLS without a TLS error", good=True)

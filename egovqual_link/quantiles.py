@@ -127,6 +127,31 @@ class Mix:
         shares = np.divide(below, totals, out=np.zeros_like(below), where=present).sum(axis=1) / present.sum(axis=1)
         return float(shares.std(ddof=1)) * float(np.sqrt(count / (count - 1))) if resamples > 1 else 0.0
 
+    def _indices(self, draws: Floats, q: float) -> NDArray[np.int64]:
+        """Column of the `q` quantile for each row of `draws`; days not drawn leave their strata out."""
+        flat = self.table.reshape(len(self.days), -1)
+        # A chunk stays below about 64 MB however many values there are.
+        chunk = max(1, min(len(draws), 8_000_000 // max(1, flat.shape[1])))
+        parts = []
+        for start in range(0, len(draws), chunk):
+            tables = (draws[start : start + chunk] @ flat).reshape(-1, len(self.strata), len(self.values) + 1)
+            totals = tables.sum(axis=2, keepdims=True)
+            present = totals[:, :, 0] > 0
+            shares = np.divide(tables, totals, out=np.zeros_like(tables), where=totals > 0)
+            mixed = shares.sum(axis=1) / np.maximum(present.sum(axis=1), 1)[:, None]
+            reached = mixed.cumsum(axis=1) >= q - 1e-12
+            parts.append(np.where(reached.any(axis=1), reached.argmax(axis=1), len(self.values)))
+        return np.concatenate(parts)
+
+    def resampled(self, draws: Floats, q: float) -> Floats:
+        """The `q` quantile for each row of `draws` (replicates x days: how often each day was drawn).
+
+        Infinite where it falls among the censored, NaN where no day with data was drawn.
+        """
+        found = np.array([*self.values, np.inf])[self._indices(draws, q)]
+        found[draws @ self.table.sum(axis=(1, 2)) == 0] = np.nan
+        return found
+
 
 def expanded_tails(blocks: int, level: float = LEVEL) -> tuple[float, float]:
     """Tail shares to read a percentile interval at, widened for few blocks (Hesterberg 2015, section 5.3)."""

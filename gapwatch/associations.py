@@ -6,8 +6,7 @@ from typing import Any
 
 from egovqual_link.beside import DASH, plain
 from egovqual_link.link import LinkResult
-from gapwatch.surveys import Lang, number
-from gapwatch.tables import print_table
+from gapwatch.tables import Lang, number, print_table
 
 _WORDS: dict[Lang, dict[str, str]] = {
     "en": {

@@ -11,8 +11,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from egovqual_link.compare import Comparison, compare
 from egovqual_link.link import LinkResult, link, plain
 from egovqual_link.published import load_published
+from egovqual_link.sides import Side
 from exporters.metrics import RunMetrics
 from exporters.store import Store, StoreError
 from exporters.store_summary import SummaryRow
@@ -21,7 +23,7 @@ from gapwatch.exits import OwnTroubleError
 from gapwatch.once import Pass, run_pass
 from gapwatch.outlets import Outlets
 from gapwatch.progress import Progress
-from gapwatch.surveys import Lang, number
+from gapwatch.tables import Lang, number
 from scenarios.source import InputError, Problem
 
 #: The portal as the survey describes it, and after the survey's advice: one seed, so the same faults every time.
@@ -234,6 +236,12 @@ def tell_metrics(result: LinkResult, metrics: RunMetrics) -> None:
     for row in result.indicators.to_dict("records"):
         value = plain(row["value"])
         metrics.set_indicator(portal=row["portal"], item=row["item"], indicator=row["indicator"], value=value)
+
+
+def compare_demo(config: Config) -> Comparison:
+    """The portal as surveyed on the left, as recommended on the right."""
+    left, right = (Side(portal=name) for name in STATES)
+    return compare(config.store_url, left, right)
 
 
 def summary_rows(config: Config) -> list[SummaryRow]:

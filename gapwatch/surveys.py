@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from egovqual_link.link import DASH, NOT_PER_ITEM, LinkResult, format_value, plain
 from gapwatch.survey_files import make_folder
 from gapwatch.tables import Lang, number, print_table

@@ -35,7 +35,19 @@ from scenarios.model import GoldQuery
 from scenarios.source import InputError
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]  # it is a group
+
+
+def flat(group: Any, before: str = "") -> dict[str, Any]:
+    """Commands by what is typed; a group of commands and each command in it."""
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        found[before + name] = command
+        if hasattr(command, "commands"):
+            found |= flat(command, f"{before}{name} ")
+    return found
+
+
+COMMANDS = flat(typer.main.get_command(app))
 CLI = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
 CONTRACT = {"demo", "run", "once", "check", "survey", "link", "export", "doctor", "init"}

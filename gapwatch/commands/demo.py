@@ -78,7 +78,8 @@ async def _demo(out: Path, serve: bool, listen: str, lang: Language) -> None:
 
 def _report(config: Config, out: Path, lang: Language) -> None:
     from gapwatch.associations import print_associations
-    from gapwatch.demo import link_demo, summary_rows, synthetic_demo
+    from gapwatch.comparisons import print_comparison
+    from gapwatch.demo import compare_demo, link_demo, summary_rows, synthetic_demo
     from gapwatch.surveys import print_link, write_link
     from gapwatch.tables import print_summary
 
@@ -87,6 +88,8 @@ def _report(config: Config, out: Path, lang: Language) -> None:
     page = write_link(result, out / "report")
     print_summary(summary_rows(config), lang.value)
     print_link(result, lang.value)
+    print()
+    print_comparison(compare_demo(config), lang.value, short=True)
     print()
     _say("linking a synthetic study whose truth is known")
     look = synthetic_demo(out / "synthetic")

@@ -1,4 +1,4 @@
-"""`gapwatch study`: help around a study: an example whose truth is known."""
+"""`gapwatch study`: help around a study: how large it must be, and an example whose truth is known."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from gapwatch.commands import study_plan
 
 study = typer.Typer(
     no_args_is_help=True,
@@ -39,3 +41,6 @@ def example(
     for path in (made.answers, made.store, made.study, made.truth, made.readme):
         print(path)
     print(f"now: gapwatch link --survey {made.answers} --scale {made.scale} --store {made.store} --study {made.study}")
+
+
+study_plan.register(study)
