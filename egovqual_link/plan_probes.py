@@ -128,7 +128,8 @@ def simulate_day_intervals(of: Waits, days: int, level: float, *, sims: int, see
 
 def _grid(sd: float) -> Floats:
     reach = math.ceil(5 * sd / _STEP)
-    return np.arange(-reach, reach + 1) * _STEP
+    grid: Floats = np.arange(-reach, reach + 1) * _STEP
+    return grid
 
 
 def autocorrelated(rng: np.random.Generator, shape: tuple[int, int], phi: float) -> Floats:
