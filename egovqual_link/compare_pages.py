@@ -26,7 +26,7 @@ def page_rows(left: Reader, right: Reader, changed: Mapping[str, Text]) -> Itera
     pages = [{each.stratum for each in counts} | set(known) for counts, known in zip(waits, made, strict=True)]
     for page in sorted(pages[0] | pages[1]):
         scenario, step = page
-        pair = [known.get((scenario, step), Design(None, None, None)) for known in made]
+        pair = [known.get((scenario, step)) for known in made]
         row: dict[str, Any] = {"scenario": scenario, "step": step}
         for name, counts, design in zip(("left", "right"), waits, pair, strict=True):
             here = [each for each in counts if each.stratum == page]
@@ -35,21 +35,24 @@ def page_rows(left: Reader, right: Reader, changed: Mapping[str, Text]) -> Itera
                 f"openings_{name}": sum(each.count for each in here),
                 f"lcp_p75_seconds_{name}": wait,
                 f"lcp_bound_{name}": ">=" if late else None,
-                f"weight_bytes_{name}": design.weight_bytes,
-                f"requests_{name}": design.requests,
-                f"fields_{name}": design.fields,
+                f"weight_bytes_{name}": design and design.weight_bytes,
+                f"requests_{name}": design and design.requests,
+                f"fields_{name}": design and design.fields,
             }
         yield row | _alike(page in pages[0], page in pages[1], pair, changed.get(scenario))
 
 
-def _alike(in_left: bool, in_right: bool, pair: list[Design], change: Text | None) -> dict[str, Any]:
+def _alike(in_left: bool, in_right: bool, pair: list[Design | None], change: Text | None) -> dict[str, Any]:
     if not (in_left and in_right):
         return {"sides": "left" if in_left else "right", "like_for_like": None, "why_en": None, "why_id": None}
-    reasons = [each for each in (unlike(*pair), change) if each is not None]
+    left, right = pair
+    # A page that only failing runs reached was never seen whole: nothing tells what it is made of.
+    known = left is not None and right is not None
+    reasons = [each for each in (unlike(left, right) if left and right else None, change) if each is not None]
     why = told("; ".join(each.en for each in reasons), "; ".join(each.id for each in reasons)) if reasons else None
     return {
         "sides": "both",
-        "like_for_like": why is None,
+        "like_for_like": False if why else True if known else None,
         "why_en": why.en if why else None,
         "why_id": why.id if why else None,
     }

@@ -127,8 +127,7 @@ def _page_metric(left: Reader, right: Reader, key: str, *, paired: bool) -> Foun
     rest = "failed openings censored at the deadline" if censor else "openings that failed left out"
     method = f"p75 over page openings, every page of the {whose} that both sides have weighing the same; {rest}"
     mine, theirs = (
-        quantile_value(side.bench, each, Q, method, side.timed(*kinds))
-        for side, each in zip((left, right), counts, strict=True)
+        quantile_value(side.bench, each, Q, method, kinds) for side, each in zip((left, right), counts, strict=True)
     )
     if not common:
         return Found(mine, theirs, interval_reason=NO_COMMON_PAGE if all(pages) else None, notes=tuple(notes))

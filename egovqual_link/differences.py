@@ -84,9 +84,12 @@ def quantile_interval(left: Mix, right: Mix, q: float, draws: DayDraws) -> Inter
     mine, theirs = left.resampled(draws.drawn[0], q), right.resampled(draws.drawn[1], q)
     with np.errstate(invalid="ignore"):
         found = theirs - mine
+        # One side censored: it waited at least until its deadline, and how much longer nobody knows.
+        least = np.where(np.isposinf(theirs) & np.isfinite(mine), (right.bound or 0.0) - mine, found)
+        most = np.where(np.isposinf(mine) & np.isfinite(theirs), theirs - (left.bound or 0.0), found)
     # Both censored, or nothing drawn on a side: the replicate says nothing, so it may lie anywhere.
     unknown = np.isnan(found)
-    return draws.interval(np.where(unknown, -np.inf, found), np.where(unknown, np.inf, found))
+    return draws.interval(np.where(unknown, -np.inf, least), np.where(unknown, np.inf, most))
 
 
 def mean_interval(

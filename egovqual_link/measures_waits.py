@@ -14,15 +14,11 @@ from egovqual_link.quantiles import (
 from egovqual_link.store_scope import JOURNEYS, JUDGED
 
 
-def quantile_value(bench: Bench, counts: list[Counted], q: float, method: str, n_runs: int) -> Value:
-    """A quantile of counted waits with its interval over days."""
+def quantile_value(bench: Bench, counts: list[Counted], q: float, method: str, kinds: tuple[str, ...]) -> Value:
+    """A quantile of waits counted over flows of `kinds`, with its interval over days."""
+    n_runs = _timed_runs(bench, *kinds)
     if not counts:
-        return absent(
-            "not_measured",
-            "runs were made, but the browser gave no such figure" if n_runs else NO_RUNS[1],
-            "uji ada, tetapi peramban tidak memberi angka ini" if n_runs else NO_RUNS[2],
-            n_runs=n_runs,
-        )
+        return _none(bench, n_runs, kinds)
     if bench.settings.quantile is not None:
         method = method.replace(_name(q), _name(bench.settings.quantile), 1)
         q = bench.settings.quantile
@@ -52,6 +48,22 @@ def quantile_value(bench: Bench, counts: list[Counted], q: float, method: str, n
     )
 
 
+def _none(bench: Bench, n_runs: int, kinds: tuple[str, ...]) -> Value:
+    contended = bench.runs(*kinds) - n_runs
+    if not n_runs and contended:
+        return absent(
+            "contended",
+            f"all {contended} runs of this kind were made on a contended host, so their times do not count",
+            f"semua {contended} uji jenis ini dibuat pada mesin yang sibuk, jadi waktunya tidak dihitung",
+        )
+    return absent(
+        "not_measured",
+        "runs were made, but the browser gave no such figure" if n_runs else NO_RUNS[1],
+        "uji ada, tetapi peramban tidak memberi angka ini" if n_runs else NO_RUNS[2],
+        n_runs=n_runs,
+    )
+
+
 def _at_deadline(at_least: bool) -> Text | None:
     if not at_least:
         return None
@@ -74,7 +86,7 @@ def page_metric(metric: str, q: float, *, censor: bool) -> Callable[[Bench], Val
         kinds, whose = (("page_load",), "page_load flows") if named else (JOURNEYS, "all journeys")
         counts = bench.once(readings.page_counts, metric, censor=censor, kinds=kinds)
         method = f"{_name(q)} over page openings, every page of the {whose} weighing the same; {rest}"
-        return quantile_value(bench, counts, q, method, _timed_runs(bench, *kinds))
+        return quantile_value(bench, counts, q, method, kinds)
 
     return work
 
@@ -95,11 +107,11 @@ def search_latency(bench: Bench) -> Value:
     """EF2: p75 of the wait for hits."""
     counts = bench.once(readings.search_waits)
     method = "p75 over gold queries; search runs that failed before an answer censored at the deadline"
-    return quantile_value(bench, counts, 0.75, method, _timed_runs(bench, "search"))
+    return quantile_value(bench, counts, 0.75, method, ("search",))
 
 
 def download_wait(bench: Bench) -> Value:
     """RL1: p75 of the last step of download runs."""
     counts = bench.once(readings.download_waits)
     method = "p75 over download runs, last step; failed runs censored at the deadline"
-    return quantile_value(bench, counts, 0.75, method, _timed_runs(bench, "download"))
+    return quantile_value(bench, counts, 0.75, method, ("download",))

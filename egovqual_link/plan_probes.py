@@ -128,8 +128,7 @@ def simulate_day_intervals(of: Waits, days: int, level: float, *, sims: int, see
 
 def _grid(sd: float) -> Floats:
     reach = math.ceil(5 * sd / _STEP)
-    grid: Floats = np.arange(-reach, reach + 1) * _STEP
-    return grid
+    return np.arange(-reach, reach + 1, dtype=np.float64) * _STEP
 
 
 def autocorrelated(rng: np.random.Generator, shape: tuple[int, int], phi: float) -> Floats:

@@ -64,6 +64,10 @@ def test_it_ends_well_and_prints_both_tables(demo: Shown) -> None:
     for score in ("5.21*", "5.27*", "-0.06*", "5.11*", "5.36*", "-0.25*"):
         assert score in demo.stdout
     assert "none, since n_units=1" in demo.stdout
+    assert "Compared, indicator by indicator: as_surveyed (left), recommended (right)" in demo.stdout
+    assert re.search(
+        r"Not like for like:\n(- .*\n)*- Home \(.*page_load.* requests, .* MB → .* kB: .* two designs", demo.stdout
+    )
     assert "[40/40]" in demo.log
     assert "Traceback" not in demo.log
 

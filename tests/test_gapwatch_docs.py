@@ -63,20 +63,15 @@ def test_all_fixed_commands_are_there() -> None:
     assert set(COMMANDS) >= CONTRACT
 
 
-def parameters(command: Any) -> list[Any]:
-    """Those of a command, or of all commands in a group."""
-    return [*command.params, *(each for sub in getattr(command, "commands", {}).values() for each in sub.params)]
-
-
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_every_command_and_option_is_documented(command: str) -> None:
     text = section(command)
-    for parameter in parameters(COMMANDS[command]):
+    for parameter in COMMANDS[command].params:
         for option in parameter.opts:
             if option.startswith("-") and option not in ("--help", "-h"):
                 assert re.search(rf"`{option}[ `]", text), f"{command} {option}"
     for option in re.findall(r"`(--[a-z-]+)", text):
-        known = {each for parameter in parameters(COMMANDS[command]) for each in parameter.opts}
+        known = {each for parameter in COMMANDS[command].params for each in parameter.opts}
         assert option in known | {"--serve"}, f"docs/cli.md tells of {command} {option}, which there is not"
 
 

@@ -205,7 +205,7 @@ def test_the_seed_decides() -> None:
 def test_what_no_study_can_have_is_refused_all_at_once() -> None:
     with pytest.raises(InputError) as caught:
         plan(Assumptions(power=1.0, correlation=0.0, gap_sd=0.1, availability=1.0, sims=3))
-    assert [each.where for each in caught.value.problems] == [
+    assert [each.source for each in caught.value.problems] == [
         "--power", "--correlation", "--gap-sd", "--availability", "--sims",
     ]  # fmt: skip
     with pytest.raises(InputError, match="cannot come from groups of 5"):
