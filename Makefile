@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMPS := .stamps
+STAMPS := .venv/.stamps
 
-.PHONY: demo test check bench false-alarms lock format clean
+.PHONY: demo test check bench dashboards false-alarms coverage-simulation lock format clean
 
 $(STAMPS)/install: requirements.lock pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) bash scripts/setup.sh install
@@ -41,9 +41,16 @@ format: $(STAMPS)/dev
 
 bench: $(STAMPS)/dev $(STAMPS)/browser  ## measured ratios; nothing here is a test
 	$(BIN)/python bench/journey.py
+	$(BIN)/python bench/survey.py
+
+dashboards: $(STAMPS)/dev  ## build deploy/grafana/dashboards anew from the declared metrics
+	$(BIN)/python deploy/grafana/build.py
 
 false-alarms: $(STAMPS)/dev $(STAMPS)/browser  ## 50 rounds of all flows on a healthy portal: any failure is a false alarm
 	$(BIN)/python bench/rounds.py 50
+
+coverage-simulation: $(STAMPS)/dev  ## do 95% intervals cover, and is the association step quiet? about 7 minutes
+	$(BIN)/python bench/coverage.py
 
 lock: $(STAMPS)/dev  ## resolve the newest versions that constraints allow
 	$(BIN)/uv pip compile pyproject.toml --group install --universal --python-version 3.11 --generate-hashes \
@@ -52,4 +59,4 @@ lock: $(STAMPS)/dev  ## resolve the newest versions that constraints allow
 	  -c requirements/constraints.in -c requirements.lock -o requirements-dev.lock -q --no-header --no-annotate --upgrade
 
 clean:
-	rm -rf $(VENV) $(STAMPS) var
+	rm -rf $(VENV) var

@@ -20,6 +20,7 @@ from egovqual_link.scores import (
 from egovqual_link.survey import Survey
 from egovqual_link.survey_columns import SurveyMapping
 from egovqual_link.survey_load import load_survey
+from egovqual_link.survey_tables import column_dictionary, survey_tables
 
 __all__ = [
     "SEMARANG",
@@ -30,6 +31,7 @@ __all__ = [
     "Survey",
     "SurveyMapping",
     "all_scores",
+    "column_dictionary",
     "dimension_scores",
     "for_mean",
     "gap_scores",
@@ -45,5 +47,6 @@ __all__ = [
     "parse_scale",
     "reliability",
     "slovin",
+    "survey_tables",
     "with_and_without_flagged",
 ]

@@ -28,8 +28,9 @@ DASH: Final = "\N{EN DASH}"
 #: Columns of the side-by-side table, one row for each indicator of each item and portal.
 SIDE_BY_SIDE_COLUMNS: Final = (
     "portal", "item", "item_en", "item_id", "dimension", "fit", "score_level", "performance", "importance", "gap",
-    "score_note_en", "score_note_id", "indicator", "indicator_en", "indicator_id", "unit", "better", "value", "bound",
-    "low", "high", "level", "interval_method", "method", "n_runs", "rating", "reason", "reason_en", "reason_id",
+    "score_note_en", "score_note_id", "indicator", "indicator_en", "indicator_id", "origin", "unit", "better", "value",
+    "bound", "low", "high", "level", "interval_method", "method", "n_runs", "rating", "reason", "reason_en",
+    "reason_id",
 )  # fmt: skip
 
 
@@ -98,8 +99,8 @@ def _score(item: Item, said: dict[tuple[str, str], dict[Any, Any]]) -> dict[str,
 def _measured(item: Item, row: dict[Any, Any]) -> dict[str, Any]:
     indicator = next(each for each in item.indicators if each.key == row["indicator"])
     names = (
-        "indicator", "unit", "better", "value", "bound", "low", "high", "level", "interval_method", "method", "n_runs",
-        "rating", "reason", "reason_en", "reason_id",
+        "indicator", "origin", "unit", "better", "value", "bound", "low", "high", "level", "interval_method", "method",
+        "n_runs", "rating", "reason", "reason_en", "reason_id",
     )  # fmt: skip
     cells = {name: row[name] for name in names}
     return {**cells, "indicator_en": indicator.title.en, "indicator_id": indicator.title.id}

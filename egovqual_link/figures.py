@@ -1,4 +1,4 @@
-"""Figures of the survey and of the link: gaps, importance against performance, and measured waits by portal."""
+"""The house style of figures, their files, and the figure of measured waits by portal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 #: Okabe and Ito's palette: told apart by people with any common colour blindness.
 PERFORMANCE, IMPORTANCE, ACCENT, GREY = "#0072b2", "#d55e00", "#009e73", "#6b7280"
 PORTAL_COLOURS = (PERFORMANCE, IMPORTANCE, ACCENT, "#cc79a7", "#e69f00", "#56b4e9")
-INK, FAINT = "#16202c", "#e5e7eb"
+INK, FAINT, PAPER = "#16202c", "#e5e7eb", "#ffffff"
+#: Darker companions of the first two, for up to five groups of marks.
+GROUP_COLOURS = (PERFORMANCE, IMPORTANCE, "#007a5a", "#a8508a", "#8a6d00")
 #: Inches: for a desk or paper, and for a phone.
 WIDE, NARROW = 7.6, 4.0
 #: Fixed, so that the same data give the same file to the byte.
@@ -42,13 +44,21 @@ _STYLE: dict[str, Any] = {
 }
 
 
-def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
-    """An empty figure of `width` x `height` inches in the house style, and its axes."""
+def bare_figure(width: float, height: float) -> Figure:
+    """A figure of `width` x `height` inches in the house style, without axes."""
     import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     mpl.rcParams.update(_STYLE)  # type: ignore[arg-type]  # the stub lists every key as a literal
     figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
+    """An empty figure of `width` x `height` inches in the house style, and its axes."""
+    figure = bare_figure(width, height)
     return figure, figure.add_subplot()
 
 
@@ -58,10 +68,14 @@ _PART_IDS = re.compile(r' id="(?:figure|axes|patch|line2d|text|xtick|ytick|matpl
 _THEME = {
     "#000000": "currentColor",
     INK: "currentColor",
+    PAPER: "var(--paper)",
     GREY: "var(--soft)",
     FAINT: "var(--line)",
     PERFORMANCE: "var(--blue)",
     IMPORTANCE: "var(--orange)",
+    GROUP_COLOURS[2]: "var(--green)",
+    GROUP_COLOURS[3]: "var(--violet)",
+    GROUP_COLOURS[4]: "var(--gold)",
 }
 
 
@@ -80,8 +94,15 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     """Write NAME.svg, NAME.png (160 dots an inch) and NAME.pdf."""
     folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
+    # The layout that the first format worked out holds for the others; working it out takes as long as drawing.
+    figure.set_layout_engine("none")
     figure.savefig(folder / f"{name}.png", dpi=160, metadata={"Software": None})
     figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+
+
+def mark(figure: Figure, text: str) -> None:
+    """Write `text` across the top of a figure, so that a copy of the figure says it too."""
+    figure.suptitle(text, color=GREY, fontsize="small", ha="right", x=0.995)
 
 
 def decimal_sign(axes: Axes, lang: Language) -> None:
@@ -100,94 +121,6 @@ def decimal_sign(axes: Axes, lang: Language) -> None:
 def wrapped(text: str, width: float) -> str:
     """A label in lines that leave room for the figure."""
     return "\n".join(textwrap.wrap(text, 60 if width > 8 else 34 if width > 5 else 16))
-
-
-def _named(scores: pd.DataFrame, instrument: Instrument, lang: Language) -> pd.DataFrame:
-    """Rows with both means: items where they are known, else dimensions; with a name in `lang`."""
-    whole = scores.dropna(subset=["performance", "importance"])
-    level = "item" if (whole["level"] == "item").any() else "dimension"
-    chosen = whole[whole["level"] == level].copy()
-    titles = {each.key: each.title[lang] for each in instrument.dimensions}
-    titles |= {each.key: f"{each.key} {each.title[lang]}" for each in instrument.items}
-    chosen["name"] = [titles[key] for key in chosen["key"]]
-    return chosen
-
-
-def gap_figure(scores: pd.DataFrame, instrument: Instrument, lang: Language = "en", width: float = WIDE) -> Figure:
-    """Performance and importance of each item or dimension as two dots on one line; the gap is written at its end."""
-    rows = _named(scores, instrument, lang).iloc[::-1].reset_index(drop=True)
-    figure, axes = new_figure(width, 1.4 + 0.42 * len(rows))
-    places = list(range(len(rows)))
-    axes.hlines(places, rows["performance"], rows["importance"], color=GREY, linewidth=2, zorder=1)
-    words = {"en": ("performance", "importance", "mean score"), "id": ("kinerja", "kepentingan", "skor rata-rata")}[
-        lang
-    ]
-    axes.scatter(rows["performance"], places, color=PERFORMANCE, s=60, label=words[0], zorder=2)
-    axes.scatter(rows["importance"], places, color=IMPORTANCE, s=60, marker="D", label=words[1], zorder=2)
-    right = float(rows[["performance", "importance"]].max().max())
-    for place, gap in zip(places, rows["gap"], strict=True):
-        text = f"{gap:+.2f}".replace("-", "\N{MINUS SIGN}")
-        axes.annotate(
-            text.replace(".", ",") if lang == "id" else text,
-            (right, place),
-            (14, 0),
-            textcoords="offset points",
-            va="center",
-        )
-    axes.set_yticks(places, [wrapped(name, width) for name in rows["name"]])
-    axes.set_ylim(-0.6, len(rows) - 0.4)
-    axes.set_xlabel(words[2])
-    axes.margins(x=0.12)
-    axes.locator_params(axis="x", nbins=5 if width < 5 else 8)
-    decimal_sign(axes, lang)
-    axes.grid(axis="x", color=FAINT)
-    figure.legend(loc="outside upper center", ncols=2, frameon=False)
-    return figure
-
-
-def ipa_figure(
-    scores: pd.DataFrame, instrument: Instrument, cross: tuple[float, float], lang: Language = "en", width: float = WIDE
-) -> Figure:
-    """Importance (vertical) against performance (horizontal), crosshair at `cross` = (performance, importance)."""
-    rows = _named(scores, instrument, lang)
-    figure, axes = new_figure(width, 0.72 * width if width > 5 else width)
-    axes.scatter(rows["performance"], rows["importance"], color=PERFORMANCE, s=64, zorder=3)
-    axes.axvline(cross[0], color=GREY, linestyle="--", linewidth=1)
-    axes.axhline(cross[1], color=GREY, linestyle="--", linewidth=1)
-    axes.margins(0.28)
-    # Twenty-one full names would hide each other; the key alone tells an item, and dimensions have short names.
-    names = rows["key"] if (rows["level"] == "item").any() else rows["name"]
-    edge = rows["performance"].min() + 0.8 * (rows["performance"].max() - rows["performance"].min())
-    for name, x, y in zip(names, rows["performance"], rows["importance"], strict=True):
-        # Away from the right edge, so that no name runs out of the frame.
-        side = -1 if x > edge else 1
-        axes.annotate(str(name), (x, y), (7 * side, 6), textcoords="offset points", ha="right" if side < 0 else "left")
-    words = {
-        "en": (
-            "Performance (mean)",
-            "Importance (mean)",
-            ("Concentrate here", "Keep up the good work", "Low priority", "Possible overkill"),
-        ),
-        "id": (
-            "Kinerja (rata-rata)",
-            "Kepentingan (rata-rata)",
-            ("Prioritas utama", "Pertahankan prestasi", "Prioritas rendah", "Mungkin berlebihan"),
-        ),
-    }[lang]
-    axes.set_xlabel(words[0])
-    axes.set_ylabel(words[1])
-    corners = (
-        (0.02, 0.97, "left", "top"),
-        (0.98, 0.97, "right", "top"),
-        (0.02, 0.03, "left", "bottom"),
-        (0.98, 0.03, "right", "bottom"),
-    )
-    for text, (x, y, ha, va) in zip(words[2], corners, strict=True):
-        shown = wrapped(text, width)
-        axes.text(x, y, shown, transform=axes.transAxes, ha=ha, va=va, color=GREY, style="italic")
-    axes.locator_params(nbins=5)
-    decimal_sign(axes, lang)
-    return figure
 
 
 def waits_figure(

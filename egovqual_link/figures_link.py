@@ -67,6 +67,8 @@ def beside_figure(side_by_side: pd.DataFrame, lang: Language = "en", width: floa
     if not rows:
         return None
     portals = list(dict.fromkeys(name for row in rows for name in row["portals"]))
+    # More portals than there are marks to tell them apart are drawn as a crowd; the tables name them.
+    crowded = len(portals) > len(_MARKERS)
     figure, left = new_figure(width, 1.5 + 0.62 * len(rows))
     figure.delaxes(left)
     narrow = width < 5
@@ -81,10 +83,10 @@ def beside_figure(side_by_side: pd.DataFrame, lang: Language = "en", width: floa
         words = row["name"] + (turned if row["turned"] else "")
         right.text(0, place + 0.3, textwrap.fill(words, 36 if narrow else 60), color=GREY, fontsize=8)
         for number, (name, (value, low, high)) in enumerate(row["portals"].items()):
-            colour = PORTAL_COLOURS[portals.index(name) % len(PORTAL_COLOURS)]
-            shift = (number - (len(row["portals"]) - 1) / 2) * 0.22
+            colour = GREY if crowded else PORTAL_COLOURS[portals.index(name) % len(PORTAL_COLOURS)]
+            shift = (number - (len(row["portals"]) - 1) / 2) * min(0.22, 0.5 / len(portals))
             right.plot([100 * low, 100 * high], [place - shift] * 2, color=colour, linewidth=2, alpha=0.45)
-            marker = _MARKERS[portals.index(name) % len(_MARKERS)]
+            marker = "." if crowded else _MARKERS[portals.index(name) % len(_MARKERS)]
             right.plot(100 * value, place - shift, marker, color=colour, markersize=7)
     labels = [row["item"] if narrow else wrapped(f"{row['item']} {row['title']}", width) for row in rows]
     left.set_yticks(places, labels)
@@ -104,11 +106,14 @@ def beside_figure(side_by_side: pd.DataFrame, lang: Language = "en", width: floa
         decimal_sign(axes, lang)
         axes.grid(axis="x", color=FAINT)
         axes.tick_params(axis="y", length=0)
-    handles = [
-        right.plot([], [], _MARKERS[i % len(_MARKERS)], color=PORTAL_COLOURS[i % len(PORTAL_COLOURS)], label=name)[0]
-        for i, name in enumerate(portals)
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=1 if narrow else 3, frameon=False)
+    if not crowded:
+        handles = [
+            right.plot([], [], _MARKERS[i % len(_MARKERS)], color=PORTAL_COLOURS[i % len(PORTAL_COLOURS)], label=name)[
+                0
+            ]
+            for i, name in enumerate(portals)
+        ]
+        figure.legend(handles=handles, loc="outside upper center", ncols=1 if narrow else 3, frameon=False)
     return figure
 
 

@@ -28,15 +28,19 @@ EXTERNAL: Final = absent(
     "hanya catatan operator yang dapat menjawab; belum ada yang diimpor",
 )
 
-#: Columns of `indicators()`. `value`, `low`, `high` are in `unit`; `bound` is ">=" where the value is a lower bound.
-#: Excluded runs are counted by reason: the probe's own trouble, a firewall, maintenance, a contended host
-#: (left out of timings only).
+#: Columns of `indicators()`. `origin`: measured by probes, or from the operator's own records. `value`, `low`, `high`
+#: are in `unit`; `bound` is ">=" where the value is a lower bound. Excluded runs are counted by reason: the probe's own
+#: trouble, a firewall, maintenance, a contended host (left out of timings only).
 INDICATOR_COLUMNS: Final = (
     "portal", "item", "indicator", "fit", "unit", "better", "origin", "value", "bound", "low", "high", "high_bound",
     "level", "method", "interval_method", "n", "n_runs", "n_censored", "first_run", "last_run", "days", "window_days",
     "excluded_error", "excluded_blocked", "excluded_maintenance", "excluded_timing", "rating", "rating_source",
     "reason", "reason_en", "reason_id", "note_en", "note_id", "interval_reason_en", "interval_reason_id",
 )  # fmt: skip
+
+
+#: What was asked of the store, by scope: see `Bench.memo`.
+Memo = dict[Scope, dict[Any, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +100,11 @@ def exposure_of(connection: Connection, scope: Scope, tallies: list[Tally]) -> E
     )
 
 
-def measure(connection: Connection, scope: Scope, instrument: Instrument, settings: Settings) -> tuple[Measured, ...]:
-    """Every indicator of the instrument for one scope of an open store."""
-    bench = Bench(connection, scope, settings)
+def measure(
+    connection: Connection, scope: Scope, instrument: Instrument, settings: Settings, memo: Memo | None = None
+) -> tuple[Measured, ...]:
+    """Every indicator of the instrument for one scope of an open store; `memo` keeps what was asked, by scope."""
+    bench = Bench(connection, scope, settings, {} if memo is None else memo.setdefault(scope, {}))
     exposure = exposure_of(connection, scope, bench.tallies)
     return tuple(
         Measured(
@@ -163,7 +169,7 @@ def _row(each: Measured, level: float) -> dict[str, Any]:
         "fit": each.fit or "context",
         "unit": indicator.unit,
         "better": indicator.better,
-        "origin": indicator.origin,
+        "origin": "operator" if indicator.origin == "external" else "probe",
         "value": value.value,
         "bound": ">=" if value.at_least else None,
         "low": value.low,

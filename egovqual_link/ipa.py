@@ -34,11 +34,12 @@ QUADRANTS: Final[Mapping[str, Text]] = {
     "meets": Text(en="performance meets importance", id="kinerja memenuhi kepentingan"),
 }
 _P: Final = tuple(f"p_{name}" for name in QUADRANTS)
-#: Columns of the table of `ipa`; p_* are probabilities 0..1, null where the crosshair has no such quadrant.
+#: Columns of the table of `ipa`; p_* are probabilities 0..1, null where the crosshair has no such quadrant;
+#: p_quadrant is that of the quadrant the unit stands in.
 IPA_COLUMNS: Final = (
     "crosshair", "level", "key", "dimension", "n", "performance", "importance",
-    "cross_performance", "cross_importance", "quadrant", "quadrant_en", "quadrant_id", "on_line",
-    *_P, "p_method", "reason", "reason_en", "reason_id",
+    "cross_performance", "cross_importance", "ties", "quadrant", "quadrant_en", "quadrant_id", "on_line",
+    "p_quadrant", *_P, "p_method", "reason", "reason_en", "reason_id",
 )  # fmt: skip
 #: Binary fractions: a mean of equal values may differ from them in the last bit, and is still a tie.
 _EPSILON = 1e-9
@@ -86,6 +87,8 @@ def ipa(
     scale = scale or source.scale
     tables = [_table(name, placed, units, scale, tolerance) for name in crosshairs]
     result = pd.concat(tables, ignore_index=True)
+    result["ties"] = "count as high"
+    result["p_quadrant"] = _own_probability(result)
     result["p_method"] = _method(source, resamples, seed) if units.draws else None
     return result[list(IPA_COLUMNS)]
 
@@ -93,6 +96,11 @@ def ipa(
 def quadrant_name(code: str, lang: Language = "en") -> str:
     """The quadrant in words."""
     return QUADRANTS[code][lang]
+
+
+def _own_probability(table: pd.DataFrame) -> list[float]:
+    rows = table.to_dict("records")
+    return [float(row[f"p_{row['quadrant']}"]) if row["quadrant"] in QUADRANTS else np.nan for row in rows]
 
 
 def _finest(source: Source) -> Level:
@@ -104,7 +112,7 @@ def _finest(source: Source) -> Level:
 
 def _method(source: Source, resamples: int, seed: int) -> str | None:
     draws = None if isinstance(source, PublishedTable) else bootstrap_means(source, resamples, seed)
-    return f"{draws.method}; crosshair recomputed; ties count as high" if draws else None
+    return f"{draws.method}; crosshair recomputed" if draws else None
 
 
 def _units(source: Source, level: Level, placed: pd.DataFrame, resamples: int, seed: int) -> _Units:

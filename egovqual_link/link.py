@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,14 +25,17 @@ from egovqual_link.beside import (
     records,
     side_by_side,
 )
-from egovqual_link.indicators import Measured, frame, measure
+from egovqual_link.external import Records, check_portals, with_external
+from egovqual_link.gathering import Gathering, placing
+from egovqual_link.indicators import Memo, frame, measure
 from egovqual_link.instrument import Instrument, Text, load_instrument
 from egovqual_link.measures import Settings
 from egovqual_link.overview import Overview, overview
+from egovqual_link.refusals import refusal, why_none
 from egovqual_link.scores import Source, all_scores
-from egovqual_link.store_scope import Scope, open_store, portals, span
+from egovqual_link.store_scope import Scope, locations, open_store, portals, span
 from egovqual_link.study import Study
-from egovqual_link.units import Units, associations, measured_values, said_by_unit, too_few
+from egovqual_link.units import Units, associations, item_pairs, place_respondents
 from egovqual_link.windows import Window, parse_moment
 from scenarios.source import InputError, Problem, nearest
 
@@ -51,6 +54,8 @@ __all__ = [
     "side_by_side",
 ]
 
+#: Portals of made-up studies begin so, which labels everything that is made from them.
+SYNTHETIC = "synthetic-"
 #: Least share of the window's days that probes should cover where no study says otherwise.
 COVERAGE = 0.8
 
@@ -85,7 +90,7 @@ def refused(n_units: int) -> Association:
 
     The items of one portal are no units: they are not exchangeable and measured in different units.
     """
-    return Association(None, n_units, None, None, None, f"n_units={n_units}", too_few(n_units))
+    return Association(None, n_units, None, None, None, f"n_units={n_units}", why_none(f"n_units={n_units}", n_units))
 
 
 @dataclass(frozen=True)
@@ -93,9 +98,9 @@ class LinkResult:
     """Everything that may be said of one survey and one window of runs.
 
     `scores`: see `all_scores`; `indicators`: see `indicators`; `side_by_side`: SIDE_BY_SIDE_COLUMNS; `associations`:
-    ASSOCIATION_COLUMNS, empty where `association` is refused; `sensitivity`: the declared indicators over other
-    windows. `digest` is the SHA-256 of survey file, study file, window and portals, so that outputs show what they
-    were made from.
+    ASSOCIATION_COLUMNS, empty where `association` is refused; `sensitivity` and `robustness`: the declared indicators
+    and hypotheses under other choices. `digest` is the SHA-256 of survey file, study file, operator's records, window
+    and portals, so that outputs show what they were made from.
     """
 
     instrument: Instrument
@@ -113,6 +118,7 @@ class LinkResult:
     overview: Overview
     associations: pd.DataFrame
     sensitivity: pd.DataFrame
+    robustness: pd.DataFrame
     warnings: tuple[Text, ...] = ()
     study: Study | None = None
 
@@ -120,6 +126,11 @@ class LinkResult:
     def priority(self) -> tuple[str, ...]:
         """Items that the survey's authors call the first to mend; empty where none are named."""
         return tuple(getattr(self.source, "priority", ()))
+
+    @property
+    def synthetic(self) -> bool:
+        """Made by the generator of examples: every portal says so in its name."""
+        return all(name.startswith(SYNTHETIC) for name in self.portals)
 
     def table(self) -> pd.DataFrame:
         """The side-by-side table."""
@@ -145,6 +156,8 @@ class LinkResult:
             "association": self.association.as_dict(),
             "associations": records(self.associations),
             "sensitivity": records(self.sensitivity),
+            "robustness": records(self.robustness),
+            "synthetic": self.synthetic,
             "flows": records(self.overview.flows),
             "pages": records(self.overview.pages),
             "hours": records(self.overview.hours),
@@ -174,15 +187,16 @@ def link(
     instrument: Instrument | None = None,
     settings: Settings | None = None,
     study: Study | None = None,
+    external: Sequence[Records] = (),
 ) -> LinkResult:
     """Set the scores of `survey` beside the indicators of the portals in the store.
 
     A `study` gives portals, time zone and window (its last wave); without one the window is from `from_` to `to`, or
-    the whole store, and everything is labelled exploratory.
+    the whole store, and everything is labelled exploratory. `external`: an operator's own records, labelled so.
 
     Raises:
-        InputError: no store, no runs in the window, a portal that the store does not know, dates that are none, or
-            dates beside a study that has its own.
+        InputError: no store, no runs in the window, a portal that the store does not know, dates that are none, dates
+            beside a study that has its own, or records that do not say their portal.
     """
     instrument = instrument or load_instrument()
     settings = settings or Settings()
@@ -193,18 +207,30 @@ def link(
     with open_store(store_url) as connection:
         names = _portals(connection, study.portals if study else only, store_url)
         window = study.window(study.waves[-1]) if study else _window(connection, names, from_, to, time_zone)
+        noted = check_portals(external, names)
         scopes = [Scope(name, window) for name in names]
-        by_portal = {scope.portal: measure(connection, scope, instrument, settings) for scope in scopes}
+        memo: Memo = {}
+        by_portal = {
+            scope.portal: with_external(measure(connection, scope, instrument, settings, memo), external, window)
+            for scope in scopes
+        }
         found = [each for measured in by_portal.values() for each in measured]
         if not any(each.exposure.runs for each in found):
             raise InputError([_no_runs(store_url, window)])
         seen = overview(connection, scopes, settings)
-        units = _units(connection, survey, study, by_portal=by_portal, instrument=instrument, settings=settings)
-        sensitivity = _sensitivity(connection, study, names, instrument)
+        respondents = place_respondents(
+            survey,
+            study,
+            portals=names,
+            regions={scope.portal: locations(connection, scope.portal) for scope in scopes},
+        )
+        gathering = Gathering(connection, study, instrument, tuple(external), window, memo)
+        units = gathering.units(respondents, by_portal)
+        values, robust = gathering.other_choices(respondents, names)
     scores = all_scores(survey)
-    enough = units.count >= MIN_UNITS
-    pairs = [(item.key, each.key) for item in instrument.items for each in item.indicators if each.origin == "probe"]
-    table = associations(units, pairs if enough else [], study)
+    refusal_ = _refused(units, window)
+    pairs = item_pairs(instrument, external=bool(external))
+    table = associations(units, pairs if refusal_ is None else [], study)
     return LinkResult(
         instrument=instrument,
         source=survey,
@@ -213,22 +239,27 @@ def link(
         scores=scores,
         indicators=frame(tuple(found), settings.level),
         side_by_side=side_by_side(instrument, scores, found, settings.level),
-        association=_headline(table) if enough else refused(units.count),
+        association=refusal_ or _headline(table, study),
         limits=limits(instrument, survey),
         exploratory=not window.declared,
-        digest=_digest(survey, window, names, study),
+        digest=_digest(survey, window, names, study, external),
         run_counts={each.portal: each.exposure.runs for each in found},
         overview=seen,
         associations=table,
-        sensitivity=sensitivity,
-        warnings=_warnings(seen, study.coverage if study else COVERAGE),
+        sensitivity=values,
+        robustness=robust,
+        warnings=(*_warnings(seen, study.coverage if study else COVERAGE), *placing(survey, units), *noted),
         study=study,
     )
 
 
-def _headline(table: pd.DataFrame) -> Association:
+def _headline(table: pd.DataFrame, study: Study | None) -> Association:
     """The first declared pair; without one no coefficient is singled out, because choosing it would flatter it."""
-    declared = table[table["declared"] & table["r"].notna()]
+    hypotheses = study.hypotheses if study is not None else ()
+    pairs = [(each.item, each.indicator, each.score) for each in hypotheses]
+    known = table[table["declared"] & table["r"].notna()]
+    order = [pairs.index((row["item"], row["indicator"], row["score"])) for row in known.to_dict("records")]
+    declared = known.assign(order=order).sort_values("order", kind="stable")
     if declared.empty:
         said = Text(
             en="No pair was declared before looking, so none is singled out; all of them are in the table of "
@@ -245,59 +276,12 @@ def _headline(table: pd.DataFrame) -> Association:
     )
 
 
-def _units(
-    connection: Connection,
-    survey: Source,
-    study: Study | None,
-    *,
-    by_portal: Mapping[str, tuple[Measured, ...]],
-    instrument: Instrument,
-    settings: Settings,
-) -> Units:
-    """Both sides by portal and wave; without a study the waves are not told apart, for they have no dates."""
-    said = said_by_unit(survey, waves=study is not None)
-    if study is None:
-        return Units(said, {(name, ""): measured_values(found) for name, found in by_portal.items()})
-    # Only the values are needed here, so the intervals are not worked out again.
-    quick = Settings(settings.level, settings.min_days, resamples=1, seed=settings.seed)
-    measured = {}
-    for wave in study.waves:
-        for name in by_portal:
-            found = measure(connection, Scope(name, study.window(wave)), instrument, quick)
-            if found[0].exposure.runs:
-                measured[name, wave.name] = measured_values(found)
-    return Units(said, measured)
-
-
-#: Columns of `LinkResult.sensitivity`: one row for each declared indicator, portal and length of the recall lag.
-SENSITIVITY_COLUMNS = ("portal", "indicator", "recall_lag_days", "unit", "value", "bound", "n_runs", "reason")
-
-
-def _sensitivity(
-    connection: Connection, study: Study | None, names: Iterable[str], instrument: Instrument
-) -> pd.DataFrame:
-    rows: list[dict[str, Any]] = []
-    if study is not None:
-        declared = {each.indicator for each in study.hypotheses}
-        for days in sorted({*study.sensitivity_days, study.recall_lag_days}):
-            window = study.window(study.waves[-1], days)
-            for name in names:
-                found = measure(connection, Scope(name, window), instrument, Settings(resamples=1))
-                rows += [
-                    {
-                        "portal": name,
-                        "indicator": each.indicator.key,
-                        "recall_lag_days": days,
-                        "unit": each.indicator.unit,
-                        "value": each.value.value,
-                        "bound": ">=" if each.value.at_least else None,
-                        "n_runs": each.value.n_runs,
-                        "reason": each.value.reason,
-                    }
-                    for each in found
-                    if each.indicator.key in declared
-                ]
-    return pd.DataFrame(rows, columns=list(SENSITIVITY_COLUMNS))
+def _refused(units: Units, window: Window) -> Association | None:
+    if units.count < MIN_UNITS:
+        return refused(units.count)
+    if window.basis == "store":
+        return Association(None, units.count, None, None, None, "no_dates", why_none("no_dates"))
+    return None
 
 
 def _warnings(seen: Overview, least: float) -> tuple[Text, ...]:
@@ -315,11 +299,16 @@ def _warnings(seen: Overview, least: float) -> tuple[Text, ...]:
 
 
 def _no_runs(store_url: str, window: Window) -> Problem:
-    return Problem(
+    first, last = f"{window.start:%Y-%m-%d %H:%M}", f"{window.end:%Y-%m-%d %H:%M}"
+    return refusal(
+        "no_runs_in_window",
         store_url,
         None,
-        f"has no run between {window.start:%Y-%m-%d %H:%M} and {window.end:%Y-%m-%d %H:%M}",
-        "give other --from and --to dates, or probe first with `gapwatch once`",
+        Text(en=f"has no run between {first} and {last}", id=f"tidak memuat uji antara {first} dan {last}"),
+        Text(
+            en="give other --from and --to dates, or probe first with `gapwatch once`",
+            id="beri tanggal --from dan --to lain, atau uji dahulu dengan `gapwatch once`",
+        ),
     )
 
 
@@ -352,8 +341,13 @@ def _window(connection: Connection, names: Iterable[str], from_: str | None, to:
     )
 
 
-def _digest(survey: Source, window: Window, names: Iterable[str], study: Study | None) -> str:
+def _digest(
+    survey: Source, window: Window, names: Iterable[str], study: Study | None, external: Sequence[Records]
+) -> str:
     path = Path(str(getattr(survey, "source", "")))
     content = path.read_bytes() if path.is_file() else repr(survey).encode()
     tail = "|".join([window.start.isoformat(), window.end.isoformat(), *names, study.digest if study else ""])
-    return hashlib.sha256(content + tail.encode()).hexdigest()
+    whole = hashlib.sha256(content + tail.encode())
+    for each in external:
+        whole.update(each.path.read_bytes())
+    return whole.hexdigest()

@@ -19,6 +19,9 @@ def quantile_value(bench: Bench, counts: list[Counted], q: float, method: str, k
     n_runs = _timed_runs(bench, *kinds)
     if not counts:
         return _none(bench, n_runs, kinds)
+    if bench.settings.quantile is not None:
+        method = method.replace(_name(q), _name(bench.settings.quantile), 1)
+        q = bench.settings.quantile
     mix = Mix(counts)
     found = mix.quantile(
         q,
@@ -37,7 +40,7 @@ def quantile_value(bench: Bench, counts: list[Counted], q: float, method: str, k
         n=found.n,
         censored=found.censored,
         method=method,
-        interval_method=f"bootstrap of whole days, {bench.settings.resamples} resamples, expanded percentile"
+        interval_method=f"Woodruff, {bench.settings.resamples} draws of whole days, Student's t, df {found.days - 1}"
         if found.low is not None
         else None,
         interval_reason=None if found.low is not None else few_days(bench.settings, found.days),
@@ -81,7 +84,7 @@ def page_metric(metric: str, q: float, *, censor: bool) -> Callable[[Bench], Val
     def work(bench: Bench) -> Value:
         named = _timed_runs(bench, "page_load") > 0
         kinds, whose = (("page_load",), "page_load flows") if named else (JOURNEYS, "all journeys")
-        counts = readings.page_counts(bench.connection, bench.scope, metric, censor=censor, kinds=kinds)
+        counts = bench.once(readings.page_counts, metric, censor=censor, kinds=kinds)
         method = f"{_name(q)} over page openings, every page of the {whose} weighing the same; {rest}"
         return quantile_value(bench, counts, q, method, kinds)
 
@@ -94,19 +97,21 @@ def _name(q: float) -> str:
 
 def _timed_runs(bench: Bench, *kinds: str) -> int:
     return sum(
-        each.runs for each in bench.tallies if each.outcome in JUDGED and each.timing_valid and each.kind in kinds
+        each.runs
+        for each in bench.tallies
+        if each.outcome in JUDGED and (each.timing_valid or bench.scope.contended) and each.kind in kinds
     )
 
 
 def search_latency(bench: Bench) -> Value:
     """EF2: p75 of the wait for hits."""
-    counts = readings.search_waits(bench.connection, bench.scope)
+    counts = bench.once(readings.search_waits)
     method = "p75 over gold queries; search runs that failed before an answer censored at the deadline"
     return quantile_value(bench, counts, 0.75, method, ("search",))
 
 
 def download_wait(bench: Bench) -> Value:
     """RL1: p75 of the last step of download runs."""
-    counts = readings.download_waits(bench.connection, bench.scope)
+    counts = bench.once(readings.download_waits)
     method = "p75 over download runs, last step; failed runs censored at the deadline"
     return quantile_value(bench, counts, 0.75, method, ("download",))

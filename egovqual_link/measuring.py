@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -15,6 +16,7 @@ from egovqual_link.quantiles import (
     MIN_DAYS,
     RESAMPLES,
     SEED,
+    Counted,
 )
 from egovqual_link.readings import Tally
 from egovqual_link.store_scope import JUDGED, Scope
@@ -47,12 +49,13 @@ def absent(code: str, en: str, id_: str, *, n_runs: int = 0) -> Value:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How intervals are made."""
+    """How intervals are made, and whether another quantile of the waits is asked than the indicator's own."""
 
     level: float = LEVEL
     min_days: int = MIN_DAYS
     resamples: int = RESAMPLES
     seed: int = SEED
+    quantile: float | None = None
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,24 @@ class Bench:
     connection: Connection
     scope: Scope
     settings: Settings = field(default_factory=Settings)
+    #: Counts of waits by what was asked; benches of one scope may share it, whatever their settings.
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, ask: Callable[..., list[Counted]], *about: Any, **more: Any) -> list[Counted]:
+        """What `ask` finds in this scope, asked of the store once."""
+        key = (ask, about, *sorted(more.items()))
+        if key not in self.memo:
+            self.memo[key] = ask(self.connection, self.scope, *about, **more)
+        found: list[Counted] = self.memo[key]
+        return found
 
     @cached_property
     def tallies(self) -> list[Tally]:
         """All runs of the scope by scenario, outcome and validity."""
-        return readings.tallies(self.connection, self.scope)
+        if "tallies" not in self.memo:
+            self.memo["tallies"] = readings.tallies(self.connection, self.scope)
+        found: list[Tally] = self.memo["tallies"]
+        return found
 
     @cached_property
     def outages(self) -> readings.Outages | None:

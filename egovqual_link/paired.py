@@ -17,12 +17,13 @@ from egovqual_link.scores import Source
 from egovqual_link.survey import Survey
 
 #: Columns of the table of `gap_tests`. `zero_method` is that of `w` and `p_wilcoxon`; zeros_matter: the three
-#: ways to treat zero gaps do not agree on which side of alpha the p-value lies.
+#: ways to treat zero gaps do not agree on which side of alpha the p-value lies, as it is or adjusted.
 TEST_COLUMNS: Final = (
     "level", "key", "dimension", "n", "n_zero", "t", "df", "p_t", "t_method",
     "w", "p_wilcoxon", "zero_method", "p_pratt", "p_zsplit", "zeros_matter", "wilcoxon_method",
     "rank_biserial", "rank_biserial_low", "rank_biserial_high", "rank_biserial_method",
-    "p_t_adjusted", "p_wilcoxon_adjusted", "adjustment", "reason", "reason_en", "reason_id",
+    "p_t_adjusted", "p_wilcoxon_adjusted", "p_pratt_adjusted", "p_zsplit_adjusted", "adjustment",
+    "reason", "reason_en", "reason_id",
 )  # fmt: skip
 _ZERO_METHODS: Final = {"p_wilcoxon": "wilcox", "p_pratt": "pratt", "p_zsplit": "zsplit"}
 #: Up to here every sign pattern is tried (2**13 = 8192); beyond, the normal approximation with ties corrected.
@@ -58,7 +59,7 @@ def gap_tests(
         ]
     table = _typed(pd.DataFrame(rows, columns=list(TEST_COLUMNS)))
     for level in ("item", "dimension"):
-        _adjust(table, table["level"] == level)
+        _adjust(table, table["level"] == level, alpha)
     return table
 
 
@@ -167,11 +168,13 @@ def benjamini_hochberg(p_values: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return adjusted
 
 
-def _adjust(table: pd.DataFrame, rows: pd.Series[bool]) -> None:
-    for name in ("p_t", "p_wilcoxon"):
+def _adjust(table: pd.DataFrame, rows: pd.Series[bool], alpha: float) -> None:
+    for name in ("p_t", *_ZERO_METHODS):
         table.loc[rows, f"{name}_adjusted"] = benjamini_hochberg(table.loc[rows, name].to_numpy(float))
     tested = rows & table["p_wilcoxon"].notna()
     if tested.any():
+        verdicts = table.loc[tested, [f"{name}_adjusted" for name in _ZERO_METHODS]] < alpha
+        table.loc[tested, "zeros_matter"] |= verdicts.nunique(axis=1) > 1
         table.loc[tested, "adjustment"] = f"Benjamini-Hochberg over {int(tested.sum())}"
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from egovqual_link.instrument import Text
+from egovqual_link.refusals import refusal
 from scenarios.source import Document, Problem
 
 if TYPE_CHECKING:
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
     from egovqual_link.scale import Scale
 
 _SCORES = ("performance", "importance", "gap")
+_WORDS = {"performance": "kinerja", "importance": "kepentingan", "gap": "kesenjangan"}
+#: Code of every contradiction among printed figures.
+INCONSISTENT = "inconsistent_table"
+ITS_ITEMS = Text(en="its items", id="butir-butirnya")
+ALL_ITEMS = Text(en="all items", id="semua butir")
+WEIGHTED = Text(en="all items (dimensions weighted by their items)", id="semua butir (dimensi dibobot jumlah butirnya)")
 _SLACK = 1e-9  # binary fractions: 5.21 - 5.27 is not exactly -0.06
 
 
@@ -99,14 +107,25 @@ def _check_gap(source: str, row: PrintedRow, rounding: _Rounding) -> Iterator[Pr
     off = abs(gap - (performance - importance))
     if off <= slack:
         return
-    hint = "correct the misprint, or leave the gap out"
+    hint = Text(
+        en="correct the misprint, or leave the gap out", id="perbaiki salah cetak, atau kosongkan kesenjangannya"
+    )
     if abs(gap + (performance - importance)) <= slack:
-        hint = "the gap is performance minus importance; this one has the sign turned round"
-    yield Problem(
+        hint = Text(
+            en="the gap is performance minus importance; this one has the sign turned round",
+            id="kesenjangan adalah kinerja dikurangi kepentingan; tanda yang ini terbalik",
+        )
+    means, given, right = f"{performance:g}", f"{importance:g}", f"{performance - importance:+.4g}"
+    yield refusal(
+        INCONSISTENT,
         source,
         row.lines.get("gap"),
-        f"{row.key}: performance {performance:g} and importance {importance:g} give a gap of "
-        f"{performance - importance:+.4g}, not {gap:+.4g}; rounding explains at most {slack:.2g}",
+        Text(
+            en=f"{row.key}: performance {means} and importance {given} give a gap of {right}, not {gap:+.4g}; "
+            f"rounding explains at most {slack:.2g}",
+            id=f"{row.key}: kinerja {means} dan kepentingan {given} memberi kesenjangan {right}, bukan {gap:+.4g}; "
+            f"pembulatan menjelaskan paling banyak {slack:.2g}",
+        ),
         hint,
     )
 
@@ -117,11 +136,15 @@ def _check_range(source: str, row: PrintedRow, scale: Scale | None) -> Iterator[
     for name in _SCORES[:2]:
         value = row.value(name)
         if value is not None and not scale.low <= value <= scale.high:
-            yield Problem(
+            yield refusal(
+                INCONSISTENT,
                 source,
                 row.lines.get(name),
-                f"{row.key}: a mean {name} of {value:g} cannot come from a scale of {scale}",
-                "correct the scale or the mean",
+                Text(
+                    en=f"{row.key}: a mean {name} of {value:g} cannot come from a scale of {scale}",
+                    id=f"{row.key}: rata-rata {_WORDS[name]} {value:g} tidak mungkin berasal dari skala {scale}",
+                ),
+                Text(en="correct the scale or the mean", id="perbaiki skala atau rata-ratanya"),
             )
 
 
@@ -129,11 +152,18 @@ def _check_count(source: str, row: PrintedRow, instrument: Instrument) -> Iterat
     count = getattr(row.scores, "items", None)
     asked = len(instrument.items_of(row.key))
     if count is not None and count != asked:
-        yield Problem(
+        yield refusal(
+            INCONSISTENT,
             source,
             row.lines.get("items"),
-            f"{row.key}: {count} items, but {instrument.key} has {asked}",
-            "correct the count, or give the instrument file that was used",
+            Text(
+                en=f"{row.key}: {count} items, but {instrument.key} has {asked}",
+                id=f"{row.key}: {count} butir, padahal {instrument.key} punya {asked}",
+            ),
+            Text(
+                en="correct the count, or give the instrument file that was used",
+                id="perbaiki jumlahnya, atau beri berkas instrumen yang dipakai",
+            ),
         )
 
 
@@ -144,7 +174,7 @@ def _check_dimensions(
     for row in (row for row in rows if row.level == "dimension"):
         parts = [items[item.key] for item in instrument.items_of(row.key) if item.key in items]
         if len(parts) == len(instrument.items_of(row.key)):
-            yield from _check_mean(source, row, [(part, 1.0) for part in parts], rounding, "its items")
+            yield from _check_mean(source, row, [(part, 1.0) for part in parts], rounding, ITS_ITEMS)
 
 
 def _check_overall(
@@ -156,9 +186,9 @@ def _check_overall(
     items = [(row, 1.0) for row in rows if row.level == "item"]
     dimensions = [(row, float(len(instrument.items_of(row.key)))) for row in rows if row.level == "dimension"]
     if len(dimensions) == len(instrument.dimensions):
-        yield from _check_mean(source, overall, dimensions, rounding, "all items (dimensions weighted by their items)")
+        yield from _check_mean(source, overall, dimensions, rounding, WEIGHTED)
     elif len(items) == len(instrument.items):
-        yield from _check_mean(source, overall, items, rounding, "all items")
+        yield from _check_mean(source, overall, items, rounding, ALL_ITEMS)
 
 
 def _check_mean(
@@ -166,7 +196,7 @@ def _check_mean(
     row: PrintedRow,
     parts: Sequence[tuple[PrintedRow, float]],
     rounding: _Rounding,
-    of_what: str,
+    of_what: Text,
 ) -> Iterator[Problem]:
     total = sum(weight for _, weight in parts)
     for name in _SCORES:
@@ -178,16 +208,26 @@ def _check_mean(
         slack = sum(weight * rounding.half(part, name) for part, weight in parts) / total
         slack += rounding.half(row, name) + _SLACK
         if abs(printed - mean) > slack:
-            yield Problem(
+            yield refusal(
+                INCONSISTENT,
                 source,
                 row.lines.get(name),
-                f"{row.key}: {name} {printed:g} is not the mean over {of_what}, which is {mean:.4g}; "
-                f"rounding explains at most {slack:.2g}",
+                Text(
+                    en=f"{row.key}: {name} {printed:g} is not the mean over {of_what.en}, which is {mean:.4g}; "
+                    f"rounding explains at most {slack:.2g}",
+                    id=f"{row.key}: {_WORDS[name]} {printed:g} bukan rata-rata {of_what.id}, yaitu {mean:.4g}; "
+                    f"pembulatan menjelaskan paling banyak {slack:.2g}",
+                ),
                 _equal_weights_hint(printed, [value for value in values if value is not None], slack),
             )
 
 
-def _equal_weights_hint(printed: float, values: Sequence[float], slack: float) -> str:
+def _equal_weights_hint(printed: float, values: Sequence[float], slack: float) -> Text:
     if abs(printed - sum(values) / len(values)) <= slack:
-        return "it is the plain mean over dimensions; give the mean over items"
-    return "correct the misprint, or leave the overall out"
+        return Text(
+            en="it is the plain mean over dimensions; give the mean over items",
+            id="ini rata-rata biasa atas dimensi; beri rata-rata atas butir",
+        )
+    return Text(
+        en="correct the misprint, or leave the overall out", id="perbaiki salah cetak, atau kosongkan keseluruhannya"
+    )

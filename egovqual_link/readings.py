@@ -21,6 +21,8 @@ from sqlalchemy import (
     select,
     union_all,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
 
 from egovqual_link.quantiles import Counted
 from egovqual_link.store_scope import JOURNEYS, JUDGED, REACHABILITY, SUCCESS, Scope, aware, epoch
@@ -70,14 +72,33 @@ def days_seen(connection: Connection, scope: Scope, *kinds: str) -> int:
     return int(connection.execute(query).scalar_one())
 
 
+class three_digits(GenericFunction[float]):  # noqa: N801 - named as the SQL that it stands for
+    """A positive number rounded to about three significant digits."""
+
+    type = Float()
+    inherit_cache = True
+
+
+#: Below the limit, round to the unit.
+_UNITS = ((0.1, 1e-4), (1.0, 1e-3), (10.0, 1e-2), (100.0, 0.1), (1e3, 1.0), (1e4, 10.0), (1e5, 100.0), (1e6, 1e3),
+          (1e7, 1e4))  # fmt: skip
+
+
+@compiles(three_digits)
+def _three_digits(element: Any, compiler: Any, **options: Any) -> str:
+    # Written out as text: as an expression tree this would take longer to build than the query to run.
+    value = compiler.process(element.clauses, **options)
+
+    def to(unit: float) -> str:
+        return f"floor({value} / {unit!r} + 0.5) * {unit!r}"
+
+    cases = " ".join(f"WHEN {value} < {limit!r} THEN {to(unit)}" for limit, unit in _UNITS)
+    return f"(CASE {cases} ELSE {to(1e5)} END)"
+
+
 def to_three_digits(column: ColumnElement[Any]) -> ColumnElement[float]:
     """`column` rounded to about three significant digits, so that equal waits can be counted together."""
-    value = cast(column, Float)
-    steps_: list[tuple[ColumnElement[bool], ColumnElement[float]]] = []
-    for limit, unit in ((0.1, 1e-4), (1.0, 1e-3), (10.0, 1e-2), (100.0, 0.1), (1e3, 1.0), (1e4, 10.0), (1e5, 100.0)):
-        steps_.append((value < limit, func.floor(value / unit + 0.5) * unit))
-    steps_ += [(value < 1e6, func.floor(value / 1e3 + 0.5) * 1e3), (value < 1e7, func.floor(value / 1e4 + 0.5) * 1e4)]
-    return case(*steps_, else_=func.floor(value / 1e5 + 0.5) * 1e5)
+    return three_digits(cast(column, Float))
 
 
 def page_counts(

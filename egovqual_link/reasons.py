@@ -53,6 +53,14 @@ _REASONS = {
         id="model satu faktor memberi ragam galat negatif (kasus Heywood)",
     ),
     "not_converged": Text(en="the model did not converge", id="model tidak konvergen"),
+    "population_not_given": Text(
+        en="Slovin's formula needs the size of the population",
+        id="rumus Slovin memerlukan jumlah populasi",
+    ),
+    "gap_sd_not_known": Text(
+        en="the standard deviation of the gap is not known, or zero",
+        id="simpangan baku kesenjangan tidak diketahui, atau nol",
+    ),
     "negative_covariance": Text(
         en="items run against each other: the coefficient is not meaningful",
         id="butir saling berlawanan: koefisien tidak bermakna",

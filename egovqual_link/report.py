@@ -11,7 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from egovqual_link import figures, figures_link, report_view
 from egovqual_link.instrument import Language
+from egovqual_link.ipa import ipa
 from egovqual_link.link import LinkResult
+from egovqual_link.survey_figures import gap_figure, ipa_figure
 from egovqual_link.windows import zone
 
 #: Cells that a spreadsheet would take for a formula.
@@ -44,10 +46,12 @@ def make_tables(result: LinkResult) -> dict[str, pd.DataFrame]:
     """Every table of the result by the name of its file; empty ones are left out."""
     named = {
         "scores": result.scores,
+        "ipa": ipa(result.source),
         "indicators": result.indicators,
         "side_by_side": result.side_by_side,
         "associations": result.associations,
         "sensitivity": result.sensitivity,
+        "robustness": result.robustness,
         "flows": result.overview.flows,
         "pages": result.overview.pages,
         "hours": result.overview.hours,
@@ -68,16 +72,19 @@ def neutral(table: pd.DataFrame) -> pd.DataFrame:
 
 def make_figures(result: LinkResult, lang: Language, width: float = figures.WIDE) -> dict[str, Any]:
     """The figures by name, `width` inches wide; those without data are left out."""
-    overall = report_view.overall(result)
-    cross = (float(overall["performance"]), float(overall["importance"]))
+    placed = ipa(result.source)
     made = {
-        "gaps": figures.gap_figure(result.scores, result.instrument, lang, width),
-        "ipa": figures.ipa_figure(result.scores, result.instrument, cross, lang, width),
+        "gaps": gap_figure(result.scores, lang, instrument=result.instrument, width=width),
+        "ipa": ipa_figure(placed, lang, instrument=result.instrument, width=width),
         "beside": figures_link.beside_figure(result.side_by_side, lang, width),
         "waits": figures.waits_figure(result.indicators, result.instrument, lang, width),
         "hours": figures_link.hours_figure(result.overview.hours, lang, width),
     }
-    return {name: figure for name, figure in made.items() if figure is not None}
+    kept = {name: figure for name, figure in made.items() if figure is not None}
+    if result.synthetic:
+        for figure in kept.values():
+            figures.mark(figure, report_view.pick(("SYNTHETIC DATA", "DATA SINTETIS"), lang))
+    return kept
 
 
 _LABELS = {
@@ -130,6 +137,7 @@ def render(result: LinkResult, lang: Language) -> str:
         association_text=result.association.reason_text[lang] if result.association.reason_text else "",
         figures=_drawn(result, lang),
         dimensions=report_view.dimensions(result, lang),
+        quadrants=report_view.quadrants(ipa(result.source), result.instrument, lang),
         tiles=report_view.tiles(result, lang),
         fits={name: report_view.pick(words, lang) for name, words in report_view.FITS.items()},
         fit_counts=report_view.counts_by_fit(result),
@@ -139,6 +147,8 @@ def render(result: LinkResult, lang: Language) -> str:
         findings=report_view.findings(result, lang),
         comparison=report_view.comparison(result, lang),
         associations=report_view.associations(result, lang),
+        robustness=report_view.robustness(result, lang),
+        synthetic=result.synthetic,
         cards=report_view.cards(result, lang),
         not_published=[text[lang] for text in getattr(survey, "not_published", ())],
         runs=report_view.number_format(lang)(sum(result.run_counts.values()), ",d"),

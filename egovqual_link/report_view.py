@@ -9,7 +9,8 @@ from typing import Any, Final
 import pandas as pd
 
 from egovqual_link.beside import DASH, format_value, items_by_fit, plain
-from egovqual_link.instrument import Item, Language
+from egovqual_link.instrument import Instrument, Item, Language
+from egovqual_link.ipa import CROSSHAIRS
 from egovqual_link.link import LinkResult
 from egovqual_link.published import PublishedTable
 
@@ -105,6 +106,24 @@ def dimensions(result: LinkResult, lang: Language) -> list[dict[str, Any]]:
     return rows
 
 
+def quadrants(placed: pd.DataFrame, instrument: Instrument, lang: Language) -> dict[str, Any]:
+    """Where each item (or dimension) stands by each crosshair, with its probability where answers give one."""
+    names = [name for name in CROSSHAIRS if (placed["quadrant"].notna() & (placed["crosshair"] == name)).any()]
+    rows: dict[str, dict[str, Any]] = {}
+    for row in placed[placed["crosshair"].isin(names)].to_dict("records"):
+        item = row["level"] == "item"
+        place = instrument.item(row["key"]) if item else instrument.dimension(row["key"])
+        found = rows.setdefault(
+            row["key"], {"key": row["key"] if item else "", "title": place.title[lang], "cells": {}}
+        )
+        found["cells"][row["crosshair"]] = {
+            "quadrant": row[f"quadrant_{lang}"],
+            "p": "" if plain(row["p_quadrant"]) is None else f"{row['p_quadrant']:.0%}",
+            "on_line": bool(row["on_line"]),
+        }
+    return {"heads": [CROSSHAIRS[name][lang] for name in names], "names": names, "rows": list(rows.values())}
+
+
 def tiles(result: LinkResult, lang: Language) -> list[dict[str, Any]]:
     """The map of what a browser can see: the items of each dimension, their fit, and which are priorities."""
     return [
@@ -166,7 +185,7 @@ def _indicators(item: Item, rows: pd.DataFrame, result: LinkResult, lang: Langua
             continue
         shown.append(
             {
-                "title": each.title[lang],
+                "title": each.title[lang] + _origin("operator" if each.origin == "external" else "probe", lang),
                 "better": each.better,
                 "cells": [_cell(mine[portal], portal, lang) for portal in result.portals if portal in mine],
             }
@@ -316,20 +335,57 @@ def exposure(result: LinkResult, lang: Language) -> list[dict[str, str]]:
 def associations(result: LinkResult, lang: Language, most: int = 15) -> list[dict[str, str]]:
     """Coefficients, the declared ones first, then by item; at most `most` (the table of all is beside the report)."""
     number = number_format(lang)
-    table = result.associations[result.associations["r"].notna() & (result.associations["method"] != "kendall")]
+    found = result.associations["r"].notna() | result.associations["slope"].notna()
+    table = result.associations[found & (result.associations["method"] != "kendall")]
     table = table.sort_values("declared", ascending=False, kind="stable").head(most)
     return [
         {
-            "pair": f"{row['indicator']} / {row['item']} ({row['score']})",
-            "method": f"{row['method']}, {row['over']}",
+            "pair": f"{row['indicator']} / {row['item']} ({row['score']})" + _origin(row["origin"], lang),
+            "method": f"{row['method']}, {row['over']}" + (f", {row['slope_unit']}" if plain(row["slope"]) else ""),
             "n": f"{row['n_units']}",
-            "r": number(row["r"], "+.2f"),
+            "r": number(row["r"] if plain(row["r"]) is not None else row["slope"], "+.2f"),
             "interval": f"{number(row['low'], '+.2f')} … {number(row['high'], '+.2f')}",
             "p": number(row["p_adjusted"], ".3f"),
             "declared": pick(("declared", "ditetapkan") if row["declared"] else ("exploratory", "eksploratif"), lang),
         }
         for row in table.to_dict("records")
     ]
+
+
+def _origin(origin: str, lang: Language) -> str:
+    """A mark behind what an operator's own records tell."""
+    return pick((" [operator's records]", " [catatan pengelola]"), lang) if origin == "operator" else ""
+
+
+def robustness(result: LinkResult, lang: Language) -> list[dict[str, Any]]:
+    """The declared pairs under other windows, quantiles, runs and respondents."""
+    number = number_format(lang)
+    varied = {
+        "window": ("recall lag", "jeda ingatan"),
+        "aggregate": ("quantile", "kuantil"),
+        "runs": ("runs on a busy host", "uji di mesin sibuk"),
+        "respondents": ("respondents", "responden"),
+    }
+    return [
+        {
+            "pair": f"{row['indicator']} / {row['item']} ({row['score']})",
+            "varied": pick(varied[row["varied"]], lang),
+            "choice": pick(CHOICES.get(row["choice"], (row["choice"], row["choice"].replace("days", "hari"))), lang),
+            "base": row["base"],
+            "n": f"{row['n_units']}",
+            "r": number(row["r"], "+.2f") if plain(row["r"]) is not None else plain(row[f"reason_{lang}"]),
+            "interval": f"{number(row['low'], '+.2f')} … {number(row['high'], '+.2f')}",
+        }
+        for row in result.robustness.to_dict("records")
+    ]
+
+
+CHOICES: Final = {
+    "without contended": ("left out", "dikecualikan"),
+    "with contended": ("kept in", "diikutkan"),
+    "all": ("all", "semua"),
+    "unflagged": ("without flagged ones", "tanpa yang ditandai"),
+}
 
 
 def counts_by_fit(result: LinkResult) -> dict[str, int]:

@@ -148,7 +148,7 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 def with_and_without_flagged(survey: Survey, **options: Any) -> pd.DataFrame:
     """`all_scores` twice: column `respondents` says `all`, or `unflagged` (those who carry no flag)."""
     tables = []
-    for name, each in (("all", survey), ("unflagged", survey.without())):
+    for name, each in (("all", survey), ("unflagged", survey.unflagged())):
         table = all_scores(each, **options)
         table.insert(0, "respondents", name)
         tables.append(table)

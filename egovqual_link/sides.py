@@ -77,7 +77,13 @@ def resolve(connection: Connection, left: Side, right: Side, *, time_zone: str =
     if problems:
         raise InputError(problems)
     scopes = [
-        Scope(str(each.portal), window, *(None if value == ANY else value for value in _chosen(each)))
+        Scope(
+            str(each.portal),
+            window,
+            location=_open(each.location),
+            browser=_open(each.browser),
+            device=_open(each.device),
+        )
         for each, window in zip((left, right), _windows(connection, left, right, time_zone), strict=True)
     ]
     problems = [*_empty(connection, scopes[0], "--left"), *_empty(connection, scopes[1], "--right")]
@@ -95,6 +101,10 @@ def _inherited(left: Side, right: Side) -> Side:
     if right.from_ is None and right.to is None:
         kept |= {"from_": left.from_, "to": left.to}
     return replace(right, **kept)
+
+
+def _open(value: str | None) -> str | None:
+    return None if value == ANY else value
 
 
 def _chosen(side: Side) -> Iterator[str | None]:

@@ -82,13 +82,14 @@ def open_store(store_url: str) -> Iterator[Connection]:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which runs are asked about."""
+    """Which runs are asked about; timings of runs on a contended host count only where `contended` says so."""
 
     portal: str
     window: Window
     location: str | None = None
     browser: str | None = None
     device: str | None = None
+    contended: bool = False
 
     def where(self, *kinds: str) -> ColumnElement[bool]:
         """The runs of this scope, of `kinds` or of all."""
@@ -96,6 +97,8 @@ class Scope:
             runs.c.portal == self.portal,
             runs.c.started_at >= self.window.start,
             runs.c.started_at < self.window.end,
+            # A retest is made because of a failure: in a share or a quantile it would count that moment twice.
+            runs.c.retest_of.is_(None),
         ]
         terms += [
             runs.c[name] == value
@@ -108,7 +111,8 @@ class Scope:
 
     def timed(self, *kinds: str) -> ColumnElement[bool]:
         """Runs whose timings count: judged, and measured on a host that was not contended."""
-        return and_(self.where(*kinds), runs.c.outcome.in_(JUDGED), runs.c.timing_valid)
+        judged = and_(self.where(*kinds), runs.c.outcome.in_(JUDGED))
+        return judged if self.contended else and_(judged, runs.c.timing_valid)
 
     def day(self) -> ColumnElement[int]:
         """Local days since 1970."""
@@ -124,6 +128,12 @@ def portals(connection: Connection) -> dict[str, int]:
     """Names of the portals in the store, with their number of runs."""
     query = select(runs.c.portal, func.count()).group_by(runs.c.portal).order_by(runs.c.portal)
     return {str(name): int(count) for name, count in connection.execute(query)}
+
+
+def locations(connection: Connection, portal: str) -> frozenset[str]:
+    """Places from which `portal` was probed."""
+    query = select(runs.c.location).where(runs.c.portal == portal).distinct()
+    return frozenset(str(name) for name in connection.execute(query).scalars())
 
 
 def span(connection: Connection, portal: str) -> tuple[datetime, datetime] | None:

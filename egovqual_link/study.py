@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from egovqual_link.instrument import Instrument, Line, Name, load_instrument
+from egovqual_link.instrument import Instrument, Line, Name, Text, load_instrument
+from egovqual_link.refusals import refusal
 from egovqual_link.windows import Window, study_window, zone
 from scenarios.source import Document, InputError, Problem, StrictModel, load_yaml, nearest, read_text, validate
 
@@ -32,7 +33,9 @@ class Hypothesis(StrictModel):
     direction: Literal["positive", "negative", "two-sided"] = "two-sided"
 
 
-class _File(StrictModel):
+class StudyFile(StrictModel):
+    """The study file as written; its keys."""
+
     study: Line
     portals: Annotated[tuple[Line, ...], Field(strict=False, min_length=1)]
     waves: Annotated[tuple[Wave, ...], Field(strict=False, min_length=1)]
@@ -85,7 +88,12 @@ def load_study(path: Path | str, instrument: Instrument | None = None) -> Study:
     """
     path = Path(path)
     document = load_yaml(path)
-    data = validate(_File, document)
+    try:
+        data = validate(StudyFile, document)
+    except InputError as error:
+        dated = not isinstance(document.data, dict) or document.data.get("waves") is not None
+        told = [each for each in error.problems if dated or not each.message.startswith("waves ")]
+        raise InputError(told if dated else [*told, _no_dates(document)]) from None
     problems = _problems(document, data, instrument or load_instrument())
     if problems:
         raise InputError(sorted(problems, key=lambda problem: problem.line or 0))
@@ -104,7 +112,23 @@ def load_study(path: Path | str, instrument: Instrument | None = None) -> Study:
     )
 
 
-def _problems(document: Document, data: _File, instrument: Instrument) -> list[Problem]:
+def _no_dates(document: Document) -> Problem:
+    return refusal(
+        "no_dates",
+        document.source,
+        document.line(("waves",)),
+        Text(
+            en="waves is required: without the dates of the fieldwork no window can be set",
+            id="waves wajib ada: tanpa tanggal survei lapangan, jendela waktu tidak dapat ditetapkan",
+        ),
+        Text(
+            en="write waves: [{name: '1', start: 2024-05-10, end: 2024-05-12}]",
+            id="tulis waves: [{name: '1', start: 2024-05-10, end: 2024-05-12}]",
+        ),
+    )
+
+
+def _problems(document: Document, data: StudyFile, instrument: Instrument) -> list[Problem]:
     problems = []
     try:
         zone(data.time_zone)

@@ -80,3 +80,13 @@ class Survey:
         names = list(flags)
         flagged: npt.NDArray[np.bool_] = self.flags[names].to_numpy(dtype=bool).sum(axis=1) > 0
         return self.subset(~flagged)
+
+    def unflagged(self) -> Survey:
+        """The respondents who carry no flag at all; these answers themselves where nobody carries one."""
+        if not self.flags.to_numpy(dtype=bool).any():
+            return self
+        # Kept, so that all tables without the flagged share one set of resamples.
+        if "unflagged" not in self.cache:
+            self.cache["unflagged"] = self.without()
+        found: Survey = self.cache["unflagged"]
+        return found

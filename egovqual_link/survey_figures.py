@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import pandas as pd
 
+from egovqual_link.figures import (
+    FAINT,
+    GREY,
+    GROUP_COLOURS,
+    IMPORTANCE,
+    INK,
+    PAPER,
+    PERFORMANCE,
+    WIDE,
+    bare_figure,
+    decimal_sign,
+    new_figure,
+)
 from egovqual_link.instrument import Instrument, Language, load_instrument
 from egovqual_link.ipa import CROSSHAIRS, quadrant_name
 from egovqual_link.labels import label_points
@@ -20,36 +31,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True, slots=True)
-class _Colours:
-    paper: str
-    ink: str
-    soft: str
-    line: str
-    performance: str
-    importance: str
-    groups: tuple[str, ...]
-
-
-#: Okabe and Ito's palette (its lighter half on dark paper): told apart by people with any common colour blindness.
-_LIGHT: Final = _Colours(
-    "#ffffff",
-    "#16202c",
-    "#5b6472",
-    "#d5dae1",
-    "#0072b2",
-    "#d55e00",
-    ("#0072b2", "#d55e00", "#007a5a", "#a8508a", "#8a6d00"),
-)
-_DARK: Final = _Colours(
-    "#12181f",
-    "#e8edf3",
-    "#a3adba",
-    "#39434f",
-    "#56b4e9",
-    "#e69f00",
-    ("#56b4e9", "#e69f00", "#2fcf9f", "#e59cc6", "#f0e442"),
-)
 #: Shapes besides colours: a figure must survive a black-and-white printer.
 _SHAPES: Final = ("o", "s", "^", "D", "v", "P", "X")
 _SURE: Final = 0.8
@@ -67,7 +48,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "y": "Importance (mean)",
         "score": "Mean score",
         "gap": "Gap\n(performance \N{MINUS SIGN} importance)",
-        "sure": "hollow: on a line, or under {share} % of resamples in this quadrant",
+        "sure": "hollow: on a line, or in this quadrant in under {share} of resamples{told}",
+        "told": " (share beside the name)",
         "line": "hollow: on a line",
         "cross": "crosshair: {name}",
         "diagonal": "performance = importance",
@@ -80,7 +62,8 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "y": "Kepentingan (rata-rata)",
         "score": "Skor rata-rata",
         "gap": "Kesenjangan\n(kinerja \N{MINUS SIGN} kepentingan)",
-        "sure": "kosong: di garis, atau kurang dari {share} % sampel ulang di kuadran ini",
+        "sure": "kosong: di garis, atau di kuadran ini pada kurang dari {share} sampel ulang{told}",
+        "told": " (bagiannya di samping nama)",
         "line": "kosong: di garis",
         "cross": "garis silang: {name}",
         "diagonal": "kinerja = kepentingan",
@@ -89,34 +72,19 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-def figure_bytes(figure: Figure, kind: Literal["svg", "png", "pdf"]) -> bytes:
-    """The figure as a file; the same bytes for the same data."""
-    import matplotlib as mpl
-
-    buffer = io.BytesIO()
-    dated: dict[str, Any] = {
-        "svg": {"Date": None, "Creator": None},
-        "png": {"Software": None},
-        "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-    }
-    with mpl.rc_context({"svg.hashsalt": "gapwatch", "svg.fonttype": "path"}):
-        figure.savefig(buffer, format=kind, dpi=160, metadata=dated[kind])
-    return buffer.getvalue()
-
-
 def ipa_figure(
     table: pd.DataFrame,
     lang: Language = "en",
-    dark: bool = False,
     *,
     crosshair: Literal["means", "medians", "midpoint"] = "means",
     instrument: Instrument | None = None,
-    width: float = 7.6,
+    width: float = WIDE,
 ) -> Figure:
     """Importance (vertical) against performance (horizontal) from the table of `ipa`; `width` in inches.
 
     Shapes and colours tell dimensions; a hollow point stands on a line of the crosshair, or fell into its quadrant
-    in fewer than 80 % of the resamples. The dotted diagonal is where performance equals importance.
+    in fewer than 80 % of the resamples (on a wide figure the share stands beside its name). The dotted diagonal is
+    where performance equals importance.
 
     Raises:
         ValueError: the table has no placed row for this crosshair.
@@ -124,27 +92,30 @@ def ipa_figure(
     rows = table[(table["crosshair"] == crosshair) & table["quadrant"].notna()].reset_index(drop=True)
     if rows.empty:
         raise ValueError(f"the table places nothing by {crosshair!r}")
-    instrument, words, colours = instrument or load_instrument(), _WORDS[lang], _DARK if dark else _LIGHT
-    figure, axes = _paper(width, width * (0.86 if width > 5 else 1.15), colours)
-    _scatter(axes, rows, instrument, lang, colours)
+    instrument, words = instrument or load_instrument(), _WORDS[lang]
+    figure, axes = new_figure(width, width * (0.86 if width > 5 else 1.15))
+    _dress(axes)
+    _scatter(axes, rows, instrument, lang)
     _limits(axes, rows)
-    _lines(axes, rows, colours)
+    _lines(axes, rows)
     corners = [
-        axes.text(x, y, quadrant_name(code, lang), ha=ha, va=va, transform=axes.transAxes, color=colours.soft,
-                  style="italic", fontsize=9, bbox={"facecolor": colours.paper, "edgecolor": "none", "pad": 1.5})
+        axes.text(x, y, quadrant_name(code, lang), ha=ha, va=va, transform=axes.transAxes, color=GREY,
+                  style="italic", fontsize=9, bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.5})
         for code, (x, y, ha, va) in _CORNERS.items()
     ]  # fmt: skip
     axes.set_xlabel(words["x"])
     axes.set_ylabel(words["y"])
-    _decimal_sign(axes, lang)
-    _ipa_legend(figure, rows, lang, colours, crosshair)
+    decimal_sign(axes, lang)
+    _ipa_legend(figure, rows, lang, crosshair)
     dimensions = (rows["level"] == "dimension").all()
     names = [instrument.dimension(key).title[lang] if dimensions else str(key) for key in rows["key"]]
+    if width > 5:
+        names = [f"{name} {p:.0%}" if p < _SURE else name for name, p in zip(names, rows["p_quadrant"], strict=True)]
     label_points(
         axes,
         rows[["performance", "importance"]].to_numpy(float),
         names,
-        color=colours.ink,
+        color=INK,
         size=8.5,
         avoid=[*corners, *axes.lines[:2]],
     )
@@ -154,11 +125,10 @@ def ipa_figure(
 def gap_figure(
     table: pd.DataFrame,
     lang: Language = "en",
-    dark: bool = False,
     *,
     level: Literal["item", "dimension"] | None = None,
     instrument: Instrument | None = None,
-    width: float = 7.6,
+    width: float = WIDE,
 ) -> Figure:
     """Scores and gaps of each item or dimension from a table of `all_scores`; `width` in inches.
 
@@ -173,36 +143,34 @@ def gap_figure(
     rows = whole[whole["level"] == level].iloc[::-1].reset_index(drop=True)
     if rows.empty:
         raise ValueError("the table has no row with both performance and importance")
-    instrument, words, colours = instrument or load_instrument(), _WORDS[lang], _DARK if dark else _LIGHT
+    instrument, words = instrument or load_instrument(), _WORDS[lang]
     names = [_name(instrument, level, str(key), lang, short=width < 5) for key in rows["key"]]
     stacked = width < 5
     high = 0.34 * len(rows) + 1.3
-    figure, (scores, gaps) = _two_papers(width, 2 * high if stacked else high, colours, stacked)
+    figure, (scores, gaps) = _two_axes(width, 2 * high if stacked else high, stacked)
     places = np.arange(len(rows))
-    scores.hlines(places, rows["performance"], rows["importance"], color=colours.line, linewidth=3, zorder=1)
-    for kind, shape, colour in (("performance", "o", colours.performance), ("importance", "D", colours.importance)):
+    scores.hlines(places, rows["performance"], rows["importance"], color=FAINT, linewidth=3, zorder=1)
+    for kind, shape, colour in (("performance", "o", PERFORMANCE), ("importance", "D", IMPORTANCE)):
         scores.scatter(rows[kind], places, color=colour, marker=shape, s=42, label=words[kind], zorder=3)
-    gaps.axvline(0, color=colours.soft, linewidth=1)
+    gaps.axvline(0, color=GREY, linewidth=1)
     reach = rows[["gap_low", "gap_high"]].to_numpy(float)
     known = np.isfinite(reach).all(axis=1)
-    gaps.hlines(
-        places[known], reach[known, 0], reach[known, 1], color=colours.soft, linewidth=2, label=words["interval"]
-    )
-    gaps.scatter(rows["gap"], places, color=colours.ink, s=30, zorder=3)
+    gaps.hlines(places[known], reach[known, 0], reach[known, 1], color=GREY, linewidth=2, label=words["interval"])
+    gaps.scatter(rows["gap"], places, color=INK, s=30, zorder=3)
     scores.set_xlabel(words["score"])
     gaps.set_xlabel(words["gap"])
     for axes in (scores, gaps):
         axes.set_yticks(places, names)
         axes.set_ylim(-0.6, len(rows) - 0.4)
-        axes.grid(axis="x", color=colours.line, linewidth=0.6)
+        axes.grid(axis="x", color=FAINT, linewidth=0.6)
         axes.locator_params(axis="x", nbins=5)
         axes.margins(x=0.1)
-        _decimal_sign(axes, lang)
+        decimal_sign(axes, lang)
     if not stacked:
         gaps.tick_params(labelleft=False)
     figure.legend(
         *_handles(scores, *([gaps] if known.any() else [])), loc="outside upper center", ncols=3, frameon=False,
-        labelcolor=colours.ink, fontsize=9,
+        labelcolor=INK, fontsize=9,
     )  # fmt: skip
     return figure
 
@@ -213,70 +181,36 @@ def _name(instrument: Instrument, level: str, key: str, lang: Language, *, short
     return key if short else f"{key}  {instrument.item(key).title[lang]}"
 
 
-def _paper(width: float, height: float, colours: _Colours) -> tuple[Figure, Axes]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor=colours.paper)
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    _dress(axes, colours)
-    return figure, axes
+def _dress(axes: Axes) -> None:
+    axes.tick_params(labelsize=9)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
 
 
-def _two_papers(width: float, height: float, colours: _Colours, stacked: bool) -> tuple[Figure, tuple[Axes, Axes]]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor=colours.paper)
+def _two_axes(width: float, height: float, stacked: bool) -> tuple[Figure, tuple[Axes, Axes]]:
+    figure = bare_figure(width, height)
     first, second = figure.subplots(2, 1) if stacked else figure.subplots(1, 2, width_ratios=[3, 2])
     for axes in (first, second):
-        _dress(axes, colours)
+        _dress(axes)
     return figure, (first, second)
 
 
-def _dress(axes: Axes, colours: _Colours) -> None:
-    axes.set_facecolor(colours.paper)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=colours.ink, labelsize=9)
-    axes.xaxis.label.set_color(colours.ink)
-    axes.yaxis.label.set_color(colours.ink)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(colours.soft)
-
-
-def _decimal_sign(axes: Axes, lang: Language) -> None:
-    from matplotlib.ticker import FuncFormatter, ScalarFormatter
-
-    for axis in (axes.xaxis, axes.yaxis):
-        # Named ticks stay; only numbers take the decimal comma and the true minus.
-        if type(axis.get_major_formatter()) is ScalarFormatter:
-            axis.set_major_formatter(FuncFormatter(lambda value, _place: _number(value, lang)))
-
-
-def _number(value: float, lang: Language) -> str:
-    text = f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) > 1e-9 else "0"
-    text = text.replace("-", "\N{MINUS SIGN}")
-    return text.replace(".", ",") if lang == "id" else text
-
-
 def _hollow(rows: pd.DataFrame) -> list[bool]:
-    sure = [row.get(f"p_{row['quadrant']}") for _, row in rows.iterrows()]
-    return [bool(on_line) or (p is not None and p < _SURE) for on_line, p in zip(rows["on_line"], sure, strict=True)]
+    return [bool(on_line) or p < _SURE for on_line, p in zip(rows["on_line"], rows["p_quadrant"], strict=True)]
 
 
-def _scatter(axes: Axes, rows: pd.DataFrame, instrument: Instrument, lang: Language, colours: _Colours) -> None:
+def _scatter(axes: Axes, rows: pd.DataFrame, instrument: Instrument, lang: Language) -> None:
     hollow = np.array(_hollow(rows))
     for number, dimension in enumerate(instrument.dimensions):
         mine = (rows["dimension"] == dimension.key).to_numpy()
-        colour = colours.groups[number % len(colours.groups)]
+        colour = GROUP_COLOURS[number % len(GROUP_COLOURS)]
         for empty in (False, True):
             chosen = mine & (hollow == empty)
             if chosen.any():
                 axes.scatter(
                     rows["performance"][chosen], rows["importance"][chosen], s=54, linewidths=1.6, zorder=4,
                     marker=_SHAPES[number % len(_SHAPES)], edgecolors=colour,
-                    facecolors=colours.paper if empty else colour,
+                    facecolors=PAPER if empty else colour,
                 )  # fmt: skip
         if mine.any():
             # An empty series, so that the legend shows the filled mark even where all of its points are hollow.
@@ -294,38 +228,34 @@ def _limits(axes: Axes, rows: pd.DataFrame) -> None:
         set_limits(values.min() - room, values.max() + room)
 
 
-def _lines(axes: Axes, rows: pd.DataFrame, colours: _Colours) -> None:
-    axes.axvline(rows["cross_performance"].iloc[0], color=colours.soft, linestyle="--", linewidth=1, zorder=1)
-    axes.axhline(rows["cross_importance"].iloc[0], color=colours.soft, linestyle="--", linewidth=1, zorder=1)
+def _lines(axes: Axes, rows: pd.DataFrame) -> None:
+    axes.axvline(rows["cross_performance"].iloc[0], color=GREY, linestyle="--", linewidth=1, zorder=1)
+    axes.axhline(rows["cross_importance"].iloc[0], color=GREY, linestyle="--", linewidth=1, zorder=1)
     low = max(axes.get_xlim()[0], axes.get_ylim()[0])
     high = min(axes.get_xlim()[1], axes.get_ylim()[1])
     if low < high:
-        axes.plot([low, high], [low, high], color=colours.soft, linestyle=":", linewidth=1.2, zorder=1)
+        axes.plot([low, high], [low, high], color=GREY, linestyle=":", linewidth=1.2, zorder=1)
 
 
-def _ipa_legend(figure: Figure, rows: pd.DataFrame, lang: Language, colours: _Colours, crosshair: str) -> None:
+def _ipa_legend(figure: Figure, rows: pd.DataFrame, lang: Language, crosshair: str) -> None:
     from matplotlib.lines import Line2D
 
     axes, words = figure.axes[0], _WORDS[lang]
     handles: list[Any] = list(_handles(axes)[0])
     dashed = words["cross"].format(name=CROSSHAIRS[crosshair][lang])
-    handles.append(Line2D([], [], color=colours.soft, linestyle="--", linewidth=1, label=dashed))
+    handles.append(Line2D([], [], color=GREY, linestyle="--", linewidth=1, label=dashed))
     if len(axes.lines) > 2:
-        handles.append(Line2D([], [], color=colours.soft, linestyle=":", linewidth=1.2, label=words["diagonal"]))
+        handles.append(Line2D([], [], color=GREY, linestyle=":", linewidth=1.2, label=words["diagonal"]))
     if any(_hollow(rows)):
-        drawn = (
-            rows[[name for name in rows if str(name).startswith("p_") and name != "p_method"]].notna().any(axis=None)
-        )
-        text = words["sure"].format(share=f"{_SURE:.0%}".rstrip("%")) if drawn else words["line"]
-        handles.append(
-            Line2D([], [], color=colours.ink, marker="o", markerfacecolor=colours.paper, linestyle="", label=text)
-        )
-    if figure.get_figwidth() <= 5:
-        for handle in handles:
-            handle.set_label(textwrap.fill(str(handle.get_label()), 44))
+        drawn = rows["p_quadrant"].notna().any()
+        told = words["told"] if figure.get_figwidth() > 5 else ""
+        text = words["sure"].format(share=f"{_SURE:.0%}", told=told) if drawn else words["line"]
+        handles.append(Line2D([], [], color=INK, marker="o", markerfacecolor=PAPER, linestyle="", label=text))
+    for handle in handles:
+        handle.set_label(textwrap.fill(str(handle.get_label()), 44 if figure.get_figwidth() <= 5 else 60))
     figure.legend(
         handles=handles, loc="outside upper left", ncols=2 if figure.get_figwidth() > 5 else 1, frameon=False,
-        labelcolor=colours.ink, fontsize=8.5,
+        labelcolor=INK, fontsize=8.5,
     )  # fmt: skip
 
 

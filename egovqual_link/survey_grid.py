@@ -125,6 +125,13 @@ def _open_csv(path: Path, source: str, start: bytes, encoding: str | None, separ
             )
         elif b"\x00" in start:
             raise _error(source, None, "is not text", "give a CSV or XLSX file of answers")
+    else:
+        notes.append(
+            Text(
+                en=f"read as {encoding}, as the mapping file says",
+                id=f"dibaca sebagai {encoding} sesuai berkas pemetaan",
+            )
+        )
     if start.lstrip()[:1] == b"<":
         raise _error(source, 1, "is a web page or XML, not a table", "download the answers as CSV or XLSX")
     try:

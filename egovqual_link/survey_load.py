@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from egovqual_link.instrument import Instrument, Text, load_instrument
+from egovqual_link.refusals import refusal
 from egovqual_link.scale import Scale, make_scale
 from egovqual_link.survey import MISSING, NO_ANSWER, OUT_OF_RANGE, RESPONDENT_COLUMNS, Answers, Survey
 from egovqual_link.survey_columns import (
@@ -95,7 +96,18 @@ def _scale(
     except InputError as error:
         problems += error.problems
         return None
-    problems.append(Problem(source, None, "the end points of the answer scale are not declared", "such as --scale 1-6"))
+    problems.append(
+        refusal(
+            "undeclared_scale",
+            source,
+            None,
+            Text(
+                en="the end points of the answer scale are not declared",
+                id="ujung skala jawaban tidak dinyatakan",
+            ),
+            Text(en="such as --scale 1-6", id="misalnya --scale 1-6"),
+        )
+    )
     return None
 
 

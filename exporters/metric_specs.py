@@ -41,6 +41,13 @@ METRICS: tuple[MetricSpec, ...] = (
         "Run.outcome",
     ),
     MetricSpec(
+        "gapwatch_retests_total",
+        "counter",
+        "Failed runs that were tried again at once: confirmed, flaky (the second try passed), or unsettled.",
+        (*RUN_LABELS, "result"),
+        "Run.retest_of, Run.outcome",
+    ),
+    MetricSpec(
         "gapwatch_run_duration_seconds",
         "histogram",
         "Seconds a citizen waits in a whole run; failed runs included, timed-out ones at their deadline.",

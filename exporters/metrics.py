@@ -48,7 +48,8 @@ Labels = dict[str, str]
 RunKey = tuple[str, str, str, str]
 
 
-def _version() -> str:
+def package_version() -> str:
+    """The installed version of gapwatch."""
     try:
         return metadata.version("gapwatch")
     except metadata.PackageNotFoundError:
@@ -78,7 +79,7 @@ class RunMetrics:
         self._series: dict[str, set[tuple[str, ...]]] = {spec.name: set() for spec in METRICS}
         self._pairs: set[tuple[str, str]] = set()
         self._retained: frozenset[tuple[str, str]] | None = None
-        self._set("gapwatch_build_info", 1, {"version": _version(), "python": platform.python_version()})
+        self._set("gapwatch_build_info", 1, {"version": package_version(), "python": platform.python_version()})
 
     def _declare(self, spec: MetricSpec, objectives: Collection[float]) -> None:
         if spec.type == "counter":
@@ -101,13 +102,28 @@ class RunMetrics:
                 return
             labels: Labels = {name: getattr(run, name) for name in RUN_LABELS}
             key: RunKey = (run.portal, run.scenario, run.location, run.browser)
+            if run.retest_of is not None:
+                self._count_retest(run, labels)
+                return
             self._count(run, labels)
             self._time(run, labels)
             self._stamp(run, key, labels)
 
-    def probe_error(self, reason: str) -> None:
-        """Count trouble of the probe outside a run; that of a run (`error_reason`) counts by `observe`."""
-        self._inc("gapwatch_probe_errors_total", {"reason": self._boundedleading_word("probe", reason)})
+    def begin(self, *, portal: str, scenario: str, location: str, browser: str) -> None:
+        """Begin the series that objectives are told by, at 0: or a new series' first run would be no rise."""
+        labels: Labels = {"portal": portal, "scenario": scenario, "location": location, "browser": browser}
+        with self._lock:
+            if self._wanted(portal, scenario):
+                for outcome in OUTCOMES:
+                    self._inc("gapwatch_runs_total", {**labels, "outcome": outcome}, 0)
+                self._histograms["gapwatch_run_duration_seconds"].labels(**labels)
+
+    def probe_error(self, reason: str, times: int = 1) -> None:
+        """Count trouble of the probe outside a run; that of a run (`error_reason`) counts by `observe`.
+
+        With 0 the series begins, so that the first time is seen as a rise.
+        """
+        self._inc("gapwatch_probe_errors_total", {"reason": self._bounded_reason("probe", reason)}, times)
 
     def exporter_dropped(self, name: str, runs: int = 1) -> None:
         """Count runs that an exporter lost; with 0 the series begins, so that the first loss is seen as a rise."""
@@ -122,7 +138,7 @@ class RunMetrics:
 
     def browser_restart(self, reason: str) -> None:
         """Count a browser that was ended and started again."""
-        self._inc("gapwatch_browser_restarts_total", {"reason": self._boundedleading_word("browser", reason)})
+        self._inc("gapwatch_browser_restarts_total", {"reason": self._bounded_reason("browser", reason)})
 
     def set_survey_scores(
         self,
@@ -216,6 +232,14 @@ class RunMetrics:
         self._pairs.add((portal, scenario))
         return True
 
+    def _count_retest(self, run: Run, labels: Labels) -> None:
+        """A second try tells of the first: it is no run of its own, or a failure would count twice."""
+        result = "flaky" if run.outcome in _SUCCESS else "confirmed" if run.outcome == "failed" else "unsettled"
+        for each in ("confirmed", "flaky", "unsettled"):
+            self._inc("gapwatch_retests_total", {**labels, "result": each}, int(each == result))
+        if run.error_reason is not None:
+            self.probe_error(run.error_reason)
+
     def _count(self, run: Run, labels: Labels) -> None:
         # Every outcome's series begins with the first run, or the first failure would be no rise to Prometheus.
         for outcome in OUTCOMES:
@@ -303,7 +327,7 @@ class RunMetrics:
     def _step(self, run: Run, name: str) -> str:
         return self._steps.fit((run.portal, run.scenario), name)
 
-    def _boundedleading_word(self, owner: str, said: str) -> str:
+    def _bounded_reason(self, owner: str, said: str) -> str:
         with self._lock:
             return self._reasons.fit(owner, leading_word(said))
 

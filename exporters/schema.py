@@ -92,6 +92,8 @@ runs = Table(
     Column("form_duplicates", JSON(none_as_null=True)),
     Column("evidence_screenshot", String(255)),
     Column("evidence_trace", String(255)),
+    # The run that this one tried again. Such a run confirms a failure; it is no try of its own in any share.
+    Column("retest_of", String(64)),
     Index("ix_runs_portal_scenario_started_at", "portal", "scenario", "started_at"),
     Index("ix_runs_started_at", "started_at"),
 )

@@ -17,7 +17,7 @@ from exporters.schema import runs as runs_table
 from exporters.store_errors import StoreError, UnstorableRunError, speaking
 from exporters.store_open import Place, open_engines, place_of
 from exporters.store_rows import PARTS, part_rows, run_from_rows, run_row, unstorable
-from exporters.store_summary import SummaryRow, summary_query
+from exporters.store_summary import GoodAndBad, SummaryRow, good_and_bad_query, summary_query
 from probes.run import OUTCOMES, Run
 
 __all__ = ["Order", "Store", "StoreError", "SummaryRow", "UnstorableRunError"]
@@ -161,13 +161,14 @@ class Store:
     def latest(
         self, *, n: int = 1, portal: Names = None, scenario: Names = None, since: datetime | None = None
     ) -> list[Run]:
-        """The newest `n` runs of every portal, scenario, location and browser, newest first.
+        """The newest `n` runs of every portal, scenario, location, browser, device and network, newest first.
 
         `since` bounds how far back is looked, and with it the cost on a big store.
         """
         c = runs_table.c
         rank = func.row_number().over(
-            partition_by=(c.portal, c.scenario, c.location, c.browser), order_by=(c.started_at.desc(), c.run_id.desc())
+            partition_by=(c.portal, c.scenario, c.location, c.browser, c.device, c.network),
+            order_by=(c.started_at.desc(), c.run_id.desc()),
         )
         ranked = (
             select(c.run_id, rank.label("rank"))
@@ -204,6 +205,21 @@ class Store:
         query = summary_query(_conditions(portal=portal, scenario=scenario, since=since, until=until))
         with self._read() as connection:
             return [SummaryRow(**row) for row in connection.execute(query).mappings()]
+
+    def good_and_bad(
+        self,
+        *,
+        under_seconds: float,
+        portal: Names = None,
+        scenario: Names = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> GoodAndBad:
+        """Runs that started in [since, until), as objectives count them; `under_seconds` is the latency objective."""
+        conditions = _conditions(portal=portal, scenario=scenario, since=since, until=until)
+        with self._read() as connection:
+            row = connection.execute(good_and_bad_query(conditions, under_seconds)).mappings().one()
+        return GoodAndBad(**row)
 
     def prune(self, older_than: datetime | timedelta) -> int:
         """Delete runs that started before a time, or longer ago than an age; how many.

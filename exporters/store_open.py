@@ -153,7 +153,7 @@ def _server_engines(place: Place, timeout: float) -> tuple[Engine, Engine]:
         raise StoreError(
             place.where,
             f"the PostgreSQL driver is not installed ({error})",
-            "install gapwatch with the extra `distributed`",
+            "install gapwatch with the extra `postgresql`",
         ) from error
     return reader, writer
 

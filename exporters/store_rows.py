@@ -129,7 +129,7 @@ def run_row(run: Run) -> Row:
     """The run's row in `runs`: every column, text cut to the column's length."""
     plain = (
         *_IDENTITY, "started_at", "duration_seconds", "deadline_seconds", "outcome", "timed_out", "error_reason",
-        "dry_stop", "timing_valid",
+        "dry_stop", "timing_valid", "retest_of",
     )  # fmt: skip
     row: Row = {name: getattr(run, name) for name in plain}
     row["invalid_reasons"] = list(run.invalid_reasons)

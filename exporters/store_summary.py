@@ -50,6 +50,19 @@ class SummaryRow:
         return dataclasses.asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class GoodAndBad:
+    """Runs that count for objectives. Blocked, maintenance and error runs count neither way.
+
+    `quick` and `slow` are over the timed runs (see SummaryRow), timed-out ones at their deadline.
+    """
+
+    available: int
+    unavailable: int
+    quick: int
+    slow: int
+
+
 def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
@@ -62,8 +75,26 @@ def _quantile(value: Any, rank: Any, size: Any, quarters: int) -> ColumnElement[
     return func.sum(case((rank == below, value * (1 - share)), (rank == below + 1, value * share), else_=0.0))
 
 
+def _seconds() -> ColumnElement[float]:
+    """A run's wait; one that met its deadline counts with the deadline."""
+    return case((runs.c.timed_out, runs.c.deadline_seconds), else_=runs.c.duration_seconds)
+
+
+def good_and_bad_query(conditions: Sequence[ColumnElement[bool]], under_seconds: float) -> Select[Any]:
+    """The query whose one row has GoodAndBad's fields; a wait of exactly `under_seconds` is quick, as in a bucket."""
+    timed = and_(runs.c.timing_valid, runs.c.outcome.in_(TIMED_OUTCOMES))
+    counts: list[ColumnElement[Any]] = [
+        _count(runs.c.outcome.in_(("passed", "degraded"))).label("available"),
+        _count(runs.c.outcome == "failed").label("unavailable"),
+        _count(and_(timed, _seconds() <= under_seconds)).label("quick"),
+        _count(and_(timed, _seconds() > under_seconds)).label("slow"),
+    ]
+    return select(*counts).where(*conditions)
+
+
 def summary_query(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    """The query whose rows have SummaryRow's fields, over the runs that meet the conditions."""
+    """The query whose rows have SummaryRow's fields, over the runs that meet the conditions; retests are left out."""
+    conditions = (*conditions, runs.c.retest_of.is_(None))
     key = (runs.c.portal, runs.c.scenario)
     outcome = runs.c.outcome
     totals = (
@@ -81,7 +112,7 @@ def summary_query(conditions: Sequence[ColumnElement[bool]]) -> Select[Any]:
         .group_by(*key)
         .cte("totals")
     )
-    seconds = case((runs.c.timed_out, runs.c.deadline_seconds), else_=runs.c.duration_seconds)
+    seconds = _seconds()
     ranked = (
         select(
             *key,

@@ -10,12 +10,24 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gapwatch.config_file import ConfigFile, PortalFile, ScenarioFile, TimingFile, split_listen
+from exporters.otlp_target import OtlpTarget, otlp_installed
+from gapwatch.config_file import (
+    ConfigFile,
+    ExportersFile,
+    MaintenanceFile,
+    PortalFile,
+    ScenarioFile,
+    SloFile,
+    TimingFile,
+    split_listen,
+)
+from gapwatch.maintenance import MaintenanceWindow
+from gapwatch.slo import Objectives, resolve
 from gapwatch.timetable import Schedule
 from scenarios.loader import find_flow, load_flow
-from scenarios.model import Flow, Portal
+from scenarios.model import Flow, Portal, Step
 from scenarios.source import Document, InputError, Path_, Problem, load_yaml, nearest, problems_of
-from scenarios.variables import required
+from scenarios.variables import inner_steps, required
 
 DEFAULT_EVERY = 300.0
 DEFAULT_DEADLINE = 60.0
@@ -35,6 +47,8 @@ class Job:
     network: str
     schedule: Schedule
     deadline_seconds: float
+    retest: bool = True
+    objectives: Objectives = field(default_factory=Objectives)
 
     @property
     def id(self) -> str:
@@ -53,6 +67,15 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Exports:
+    """Who else the daemon tells of each run; None: not wanted."""
+
+    otlp: OtlpTarget | None = None
+    textfile: Path | None = None
+    jsonlines: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A configuration that can be run: files found, secrets read, schedules possible."""
 
@@ -67,6 +90,8 @@ class Config:
     headed: bool
     portals: tuple[Portal, ...]
     jobs: tuple[Job, ...]
+    maintenance: tuple[MaintenanceWindow, ...] = ()
+    exports: Exports = field(default_factory=Exports)
 
     def select(self, portals: Iterable[str] = (), scenarios: Iterable[str] = ()) -> tuple[Job, ...]:
         """The jobs of the named portals and scenarios; nothing named means all.
@@ -113,6 +138,7 @@ class _Resolver:
         self.path = path
         self.folder = path.resolve().parent
         self.environment = environment
+        self.promised: SloFile | None = None
         self.problems: list[Problem] = []
         self.elsewhere: list[Problem] = []
 
@@ -127,8 +153,12 @@ class _Resolver:
         defaults = (
             file.defaults if file else _readable(TimingFile, _get(self.document.data, "defaults")) or TimingFile()
         )
+        self.promised = file.slo if file else _readable(SloFile, _get(self.document.data, "slo"))
         portals, jobs = self._portals(defaults)
         store = self._store(file.store) if file else ""
+        maintenance = tuple(self._maintenance(file.maintenance, {each.name for each in portals})) if file else ()
+        written = file.exporters if file else _readable(ExportersFile, _get(self.document.data, "exporters"))
+        exports = self._exports(written or ExportersFile())
         if self.problems or self.elsewhere or file is None:
             ordered = sorted(self.problems, key=lambda problem: problem.line or 0)
             raise InputError(dict.fromkeys([*ordered, *self.elsewhere]))
@@ -144,10 +174,22 @@ class _Resolver:
             headed=file.browser.headed,
             portals=portals,
             jobs=jobs,
+            maintenance=maintenance,
+            exports=exports,
         )
 
     def _say(self, place: Path_, message: str, hint: str | None = None) -> None:
         self.problems.append(self.document.problem(place, message, hint))
+
+    def _maintenance(self, written: Iterable[MaintenanceFile], known: set[str]) -> Iterator[MaintenanceWindow]:
+        for index, each in enumerate(written):
+            for number, name in enumerate(each.portals):
+                if name not in known:
+                    place = ("maintenance", index, "portals", number)
+                    self._say(place, f"no portal is named {name[:60]!r}", nearest(name, known))
+            yield MaintenanceWindow(
+                each.portals, each.timezone, each.start, each.end, each.cron, each.duration or 0.0, each.note
+            )
 
     def _portals(self, defaults: TimingFile) -> tuple[tuple[Portal, ...], tuple[Job, ...]]:
         raw = _get(self.document.data, "portals")
@@ -223,10 +265,26 @@ class _Resolver:
             return f"{scheme}:///{self.folder / rest}"
         return url
 
+    def _exports(self, written: ExportersFile) -> Exports:
+        target = None
+        if written.otlp is not None:
+            if not otlp_installed():
+                hint = "install gapwatch with its extra `otel`"
+                self._say(("exporters", "otlp"), "OpenTelemetry is not installed", hint)
+            place: Path_ = ("exporters", "otlp", "headers")
+            headers = {name: self._secret(each, (*place, name)) for name, each in written.otlp.headers.items()}
+            target = OtlpTarget(written.otlp.endpoint, headers)
+        return Exports(
+            target,
+            self.folder / written.textfile if written.textfile else None,
+            self.folder / written.jsonlines if written.jsonlines else None,
+        )
+
     def _jobs(
         self, portal: Portal, written: PortalFile, entries: list[Any], defaults: TimingFile, base: Path_
     ) -> Iterator[Job]:
         seen: dict[str, int | None] = {}
+        promised: dict[str, Objectives] = {}
         for index, raw in enumerate(entries):
             place = (*base, "scenarios", index)
             entry = _readable(ScenarioFile, {"scenario": raw} if isinstance(raw, str) else raw)
@@ -234,7 +292,11 @@ class _Resolver:
             if entry is None or flow is None:
                 continue
             self._check_flow(flow, portal, written, base, place)
-            for job in self._timed(portal, flow, entry, defaults, place):
+            for timed in self._timed(portal, flow, entry, defaults, place):
+                levels = (entry.slo, written.slo, self.promised)
+                job = replace(timed, objectives=self._objectives(timed, levels, place))
+                if promised.setdefault(job.scenario, job.objectives) != job.objectives:
+                    self._say(place, f"two different objectives for the scenario {job.scenario!r}", "give it one `slo`")
                 if job.id in seen:
                     hint = f"first in line {seen[job.id]}; another browser, device or network makes another"
                     self._say(
@@ -242,6 +304,16 @@ class _Resolver:
                     )
                 seen.setdefault(job.id, self.document.line(place))
                 yield job
+
+    def _objectives(self, job: Job, levels: tuple[SloFile | None, ...], place: Path_) -> Objectives:
+        objectives, trouble = resolve(levels, job.deadline_seconds)
+        if trouble is not None:
+            self._say(
+                (*place, "slo", "latency", "under"),
+                f"{job.scenario!r}: {trouble}",
+                "give the scenario a shorter `slo.latency.under`",
+            )
+        return objectives
 
     def _flow(self, reference: str, place: Path_) -> Flow | None:
         """The flow that an entry names; its own mistakes are told with the flow file's lines."""
@@ -278,7 +350,7 @@ class _Resolver:
             "secrets": required(scenario, "secrets"),
             "needs": set(scenario.needs),
         }
-        if any(step.verb == "search" and step.argument.queries is None for step in scenario.steps):
+        if any(step.verb == "search" and step.argument.queries is None for step in _with_inner(scenario.steps)):
             wanted["needs"].add("gold_queries")
         for block, names in wanted.items():
             for name in sorted(names - set(has[block])):
@@ -314,7 +386,16 @@ class _Resolver:
         for browser in _first(entry.browser, defaults.browser, ("chromium",)):
             device = _first(entry.device, defaults.device, "desktop")
             network = _first(entry.network, defaults.network, "native")
-            yield Job(portal, flow, browser, device, network, schedule, deadline)
+            retest = _first(entry.retest, defaults.retest, True)
+            if network != "native" and browser != "chromium" and flow.scenario.kind != "http":
+                self._say(place, f"{browser} cannot simulate the network {network!r}", "only chromium can")
+            yield Job(portal, flow, browser, device, network, schedule, deadline, retest)
+
+
+def _with_inner(steps: Iterable[Step]) -> Iterator[Step]:
+    for step in steps:
+        yield step
+        yield from _with_inner(inner_steps(step))
 
 
 def _first(*values: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from ipaddress import ip_address
 from typing import Annotated, Literal, Self, TypeVar
 from urllib.parse import urlsplit
@@ -75,6 +76,21 @@ def _listen(value: str) -> str:
 _REFERENCE = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+)", re.DOTALL)
 
 
+def _local_time(value: object) -> object:
+    """A local time as YAML reads it or as text; an offset is refused, for the zone stands beside it."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("is no local time; write it as 2026-12-01 22:00") from None
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        raise ValueError("has an offset; write the local time and give `timezone`")
+    return value
+
+
+LocalTime = Annotated[datetime, BeforeValidator(_local_time)]
+
+
 def _reference(value: str) -> str:
     # The value is never echoed: whoever wrote the secret itself here should not find it in a log as well.
     if not _REFERENCE.fullmatch(value):
@@ -97,6 +113,64 @@ class BrowserFile(StrictModel):
     executables: Mapping[Browser, str] = Field(default_factory=dict)
 
 
+def _share(value: object) -> object:
+    """A share from 0 to 1 of a number or of text such as `99.5%`; anything else is left for pydantic."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?) ?%", value.strip())
+        if match is None:
+            raise ValueError(f"must be a share such as 99.5% or 0.995, not {value[:40]!r}")
+        return round(float(match[1]) / 100, 9)
+    return value
+
+
+def _promise(value: float) -> float:
+    if not 0.5 <= value < 1:
+        raise ValueError("must be at least 50% and less than 100%: a promise of 100% leaves no error budget")
+    return value
+
+
+def _window(value: float) -> float:
+    if not 86_400 <= value <= 90 * 86_400:
+        raise ValueError("must be from 1d to 90d")
+    return value
+
+
+Share = Annotated[float, BeforeValidator(_share), AfterValidator(_promise)]
+Window = Annotated[float, BeforeValidator(parse_duration), AfterValidator(_window)]
+
+
+class LatencyFile(StrictModel):
+    """How many runs shall be how quick."""
+
+    share: Share | None = None
+    under: Seconds | None = None
+
+
+class SloFile(StrictModel):
+    """What is promised of scenarios; what is not said here holds as the level above says."""
+
+    availability: Share | None = None
+    latency: LatencyFile | None = None
+    window: Window | None = None
+
+
+class OtlpFile(StrictModel):
+    """An OpenTelemetry collector, by OTLP over HTTP."""
+
+    endpoint: Annotated[str, AfterValidator(_portal_address)]
+    headers: Mapping[
+        Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")], Annotated[str, AfterValidator(_reference)]
+    ] = Field(default_factory=dict)
+
+
+class ExportersFile(StrictModel):
+    """Who else the daemon tells of each run."""
+
+    otlp: OtlpFile | None = None
+    textfile: str | None = Field(default=None, min_length=1)
+    jsonlines: str | None = Field(default=None, min_length=1)
+
+
 class TimingFile(StrictModel):
     """When and with what a scenario runs; each may be left to the defaults."""
 
@@ -108,6 +182,7 @@ class TimingFile(StrictModel):
     browser: Annotated[Many[Browser], BeforeValidator(lambda v: (v,) if isinstance(v, str) else v)] | None = None
     device: str | None = Field(default=None, min_length=1, max_length=64)
     network: Network | None = None
+    retest: bool | None = None
 
     @model_validator(mode="after")
     def _one_schedule(self) -> Self:
@@ -120,6 +195,7 @@ class ScenarioFile(TimingFile):
     """One scenario of a portal: a shipped name or a flow file, and when it runs."""
 
     scenario: str = Field(min_length=1)
+    slo: SloFile | None = None
 
 
 def _as_scenario(value: object) -> object:
@@ -140,7 +216,30 @@ class PortalFile(StrictModel):
     settings: Mapping[str, str] = Field(default_factory=dict)
     secrets: Mapping[str, Annotated[str, AfterValidator(_reference)]] = Field(default_factory=dict)
     gold_queries: Many[GoldQuery] = ()
+    slo: SloFile | None = None
     scenarios: Annotated[Many[Annotated[ScenarioFile, BeforeValidator(_as_scenario)]], AfterValidator(_at_least_one)]
+
+
+class MaintenanceFile(StrictModel):
+    """An announced maintenance: once from `start` to `end`, or at every `cron` for a `duration`."""
+
+    portals: Many[Name] = ()
+    start: LocalTime | None = None
+    end: LocalTime | None = None
+    cron: Cron | None = None
+    duration: Seconds | None = None
+    timezone: Zone = "Asia/Jakarta"
+    note: str = Field(default="", max_length=200)
+
+    @model_validator(mode="after")
+    def _once_or_again(self) -> Self:
+        once = self.start is not None and self.end is not None and self.cron is None and self.duration is None
+        again = self.cron is not None and self.duration is not None and self.start is None and self.end is None
+        if not once and not again:
+            raise ValueError("give `start` and `end`, or `cron` and `duration`")
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise ValueError("the end does not come after the start")
+        return self
 
 
 class ConfigFile(StrictModel):
@@ -155,4 +254,7 @@ class ConfigFile(StrictModel):
     grace: Seconds = 20.0
     browser: BrowserFile = Field(default_factory=BrowserFile)
     defaults: TimingFile = Field(default_factory=TimingFile)
+    maintenance: Many[MaintenanceFile] = ()
+    slo: SloFile | None = None
+    exporters: ExportersFile = Field(default_factory=ExportersFile)
     portals: Annotated[Many[PortalFile], AfterValidator(_at_least_one)]

@@ -11,6 +11,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 from aiohttp import web
@@ -21,6 +22,7 @@ from gapwatch.outlets import Outlets
 from gapwatch.probing import ready_probes, require_browsers
 from gapwatch.runner import Runner
 from gapwatch.schedule import Scheduler
+from gapwatch.slo import bounds
 from gapwatch.state import REMEMBERED, Reload, State
 from gapwatch.web.app import Services, make_app
 from probes import Probes
@@ -55,7 +57,7 @@ class Daemon:
             InputError: the port is taken, a browser is missing. StoreError: the store cannot be used.
         """
         config = self._config
-        listener = bind(config)
+        listener = bind(config.listen, str(config.path))
         async with AsyncExitStack() as stack:
             stack.callback(listener.close)
             # Browsers are looked for before the store is made: a start that fails leaves nothing behind.
@@ -63,7 +65,7 @@ class Daemon:
             probes = await stack.enter_async_context(
                 ready_probes(config, config.jobs, lambda reason: _restarted(outlets_later, reason))
             )
-            outlets = Outlets(config.store_url)
+            outlets = open_outlets(config)
             outlets_later.append(outlets)
             stack.push_async_callback(outlets.close)
             await self._work(config, probes, outlets, listener)
@@ -83,6 +85,8 @@ class Daemon:
             publish=publish,
             evidence_dir=config.evidence_dir,
             journeys_at_once=config.concurrency,
+            maintenance=config.maintenance,
+            retests=True,
         )
 
         async def on_due(job: Job, due: datetime) -> None:
@@ -95,7 +99,7 @@ class Daemon:
         scheduler = Scheduler(on_due, on_missed)
         services = Services(state, outlets.metrics, outlets.store, runner, scheduler.next_due)
         async with _web(services, listener), self._signals(probes, outlets, runner, scheduler, state):
-            outlets.metrics.retain((job.portal.name, job.scenario) for job in config.jobs)
+            _begin_series(outlets, config)
             scheduler.start(config.jobs)
             state.ready = True
             host, port = listener.getsockname()[:2]
@@ -151,15 +155,17 @@ class Daemon:
                 log.warning("%s was changed: that takes effect with a restart", what)
             self._hide_secrets(config)
             state.adopt(config)
-            runner.adopt(config.location, config.evidence_dir, config.concurrency)
-            outlets.metrics.retain((job.portal.name, job.scenario) for job in config.jobs)
+            runner.adopt(config.location, config.evidence_dir, config.concurrency, config.maintenance)
+            _begin_series(outlets, config)
             scheduler.replace(config.jobs)
             state.last_reload = Reload(datetime.now(UTC))
             log.info("reloaded: %d jobs", len(config.jobs))
 
     def _hide_secrets(self, config: Config) -> None:
         if self._formatter is not None:
-            self._formatter.set_secrets(secret for portal in config.portals for secret in portal.secrets.values())
+            headers = config.exports.otlp.headers.values() if config.exports.otlp else ()
+            secrets = (secret for portal in config.portals for secret in portal.secrets.values())
+            self._formatter.set_secrets(chain(secrets, headers))
 
 
 def needs_restart(old: Config, new: Config) -> list[str]:
@@ -167,20 +173,43 @@ def needs_restart(old: Config, new: Config) -> list[str]:
     pairs = {
         "listen": (old.listen, new.listen),
         "store": (old.store_url, new.store_url),
+        "exporters": (old.exports, new.exports),
+        "slo (a latency objective)": (bounds(old.jobs), bounds(new.jobs)),
         "browser": ((old.headed, old.browser_executables), (new.headed, new.browser_executables)),
     }
     return [name for name, (before, after) in pairs.items() if before != after]
 
 
-def bind(config: Config) -> socket.socket:
-    """The listening socket; InputError when it cannot be had."""
-    host, port = config.listen
+def open_outlets(config: Config) -> Outlets:
+    """Where the daemon's runs go; StoreError when the store cannot be used."""
+    return Outlets(
+        config.store_url,
+        textfile=config.exports.textfile,
+        jsonlines=config.exports.jsonlines,
+        otlp=config.exports.otlp,
+        objectives=bounds(config.jobs),
+        location=config.location,
+    )
+
+
+def _begin_series(outlets: Outlets, config: Config) -> None:
+    """Forget the series of what is gone, and begin those of what is there."""
+    outlets.metrics.retain((job.portal.name, job.scenario) for job in config.jobs)
+    outlets.metrics.probe_error("config_reload", 0)
+    for job in config.jobs:
+        browser = job.browser if job.needs_browser else "none"
+        outlets.metrics.begin(portal=job.portal.name, scenario=job.scenario, location=config.location, browser=browser)
+
+
+def bind(address: tuple[str, int], source: str) -> socket.socket:
+    """The listening socket for host and port; InputError of `source` when it cannot be had."""
+    host, port = address
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
+            listener.bind(place)
             listener.listen(128)
         except OSError:
             listener.close()
@@ -189,9 +218,7 @@ def bind(config: Config) -> socket.socket:
         taken = error.errno == errno.EADDRINUSE
         reason = "the port is taken" if taken else error.strerror or str(error)
         hint = "end the other process or give another port in `listen`" if taken else "see `listen`"
-        raise InputError(
-            [Problem(str(config.path), None, f"cannot listen on {host}:{port}: {reason}", hint)]
-        ) from error
+        raise InputError([Problem(source, None, f"cannot listen on {host}:{port}: {reason}", hint)]) from error
     return listener
 
 

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from egovqual_link.compare import Comparison, compare
@@ -22,6 +23,7 @@ from gapwatch.exits import OwnTroubleError
 from gapwatch.once import Pass, run_pass
 from gapwatch.outlets import Outlets
 from gapwatch.progress import Progress
+from gapwatch.tables import Lang, number
 from scenarios.source import InputError, Problem
 
 #: The portal as the survey describes it, and after the survey's advice: one seed, so the same faults every time.
@@ -182,6 +184,44 @@ def link_demo(config: Config, out: Path) -> LinkResult:
     tell_metrics(result, metrics)
     write_textfile(out / "metrics.prom", metrics)
     return result
+
+
+def synthetic_demo(out: Path) -> SyntheticLook:
+    """A made-up study whose truth is known, linked, with its report in `out`; an earlier one there is replaced."""
+    import shutil
+
+    from egovqual_link.study import load_study
+    from egovqual_link.survey_load import load_survey
+    from egovqual_link.synthetic import make_study
+    from gapwatch.surveys import write_link
+
+    if (out / "synthetic-truth.json").exists():
+        shutil.rmtree(out)
+    made = make_study(out)
+    result = link(load_survey(made.answers, made.scale), str(made.store), study=load_study(made.study))
+    return SyntheticLook(result, made.true_rho, write_link(result, out / "report"))
+
+
+@dataclass(frozen=True)
+class SyntheticLook:
+    """A made-up study, linked: the truth it was drawn from, and its report."""
+
+    result: LinkResult
+    true_rho: float
+    page: Path
+
+    def verdict(self, lang: Lang) -> str:
+        """The association that was found, and whether its interval holds the truth."""
+        found, truth = self.result.association, number(self.true_rho, lang, sign=True)
+        if found.r is None or found.low is None or found.high is None:
+            return found.reason_text[lang] if found.reason_text else str(found.reason)
+        inside = found.low <= self.true_rho <= found.high
+        r, low, high = (number(each, lang, sign=True) for each in (found.r, found.low, found.high))
+        if lang == "id":
+            where = "di dalam" if inside else "DI LUAR"
+            return f"Sintetis: {found.method}: {r} ({low} … {high}); nilai benar {truth} {where} interval"
+        where = "inside" if inside else "OUTSIDE"
+        return f"Synthetic: {found.method}: {r} ({low} … {high}); the true value {truth} lies {where} the interval"
 
 
 def tell_metrics(result: LinkResult, metrics: RunMetrics) -> None:

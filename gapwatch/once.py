@@ -42,9 +42,11 @@ class Pass:
     def exit_code(self) -> ExitCode:
         """0 all well; 1 a portal failed; 3 the probe's own trouble.
 
+        A failure that a retest did not confirm is flaky: it is told in the summary, and the code is that of the retest.
         A proven failure of a portal is never hidden by trouble of our own elsewhere, so 1 goes before 3.
         """
-        outcomes = {run.outcome for run in self.runs}
+        cleared = {run.retest_of for run in self.runs if run.retest_of is not None and run.outcome in _WELL}
+        outcomes = {run.outcome for run in self.runs if run.run_id not in cleared}
         if outcomes - {*_WELL, "error"}:
             return ExitCode.PORTAL
         return ExitCode.OWN if "error" in outcomes or self.trouble else ExitCode.OK
@@ -63,6 +65,7 @@ class Pass:
             "runs": len(self.runs),
             "outcomes": {outcome: outcomes[outcome] for outcome in OUTCOMES},
             "findings": {severity: severities[severity] for severity in SEVERITIES},
+            "flaky": sum(run.retest_of is not None and run.outcome in _WELL for run in self.runs),
             "timing_invalid": sum(not run.timing_valid for run in self.runs),
             "trouble": list(self.trouble),
             "exit_code": int(self.exit_code),
@@ -76,6 +79,7 @@ async def run_pass(
     open_outlets: Callable[[], Outlets],
     progress: Progress,
     deadline_seconds: float | None = None,
+    retests: bool = False,
 ) -> Pass:
     """Run each job once. What has not ended by `deadline_seconds`, or at a signal, becomes an `error` run.
 
@@ -99,6 +103,8 @@ async def run_pass(
             publish=publish,
             evidence_dir=config.evidence_dir,
             journeys_at_once=config.concurrency,
+            maintenance=config.maintenance,
+            retests=retests,
         )
         named = {new_run_id(started_at): job for job in jobs}
         tasks = [asyncio.create_task(_one(runner, job, run_id, progress)) for run_id, job in named.items()]
@@ -111,7 +117,8 @@ async def run_pass(
                     await publish(runner.own_trouble(job, "stuck", started_at, time.monotonic() - began, run_id))
         finally:
             trouble = await outlets.close()
-    ordered = tuple(runs[run_id] for run_id in named)
+    again = {run.retest_of: run for run in runs.values() if run.retest_of is not None}
+    ordered = tuple(run for run_id in named for run in (runs[run_id], again.get(run_id)) if run is not None)
     return Pass(ordered, started_at, time.monotonic() - began, tuple(trouble))
 
 
@@ -119,8 +126,8 @@ async def _one(runner: Runner, job: Job, run_id: str, progress: Progress) -> Non
     run = await runner.run(
         job,
         run_id=run_id,
-        on_start=lambda: progress.started(job),
-        on_step=lambda index, count, result: progress.step(job, index, count, result),
+        on_start=lambda: progress.started(run_id, job),
+        on_step=lambda index, count, result: progress.step(run_id, job, index, count, result),
     )
     progress.finished(job, run)
 

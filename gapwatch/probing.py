@@ -46,12 +46,17 @@ async def ready_probes(
 
 async def require_browsers(config: Config, probes: Probes, jobs: Iterable[Job]) -> None:
     """See that every browser that `jobs` need can be found; InputError with one problem for each that cannot."""
+    await require_engines(probes, sorted({job.browser for job in jobs if job.needs_browser}), str(config.path))
+
+
+async def require_engines(probes: Probes, engines: Iterable[str], source: str) -> None:
+    """See that a browser of each engine can be found; InputError with one problem of `source` for each that cannot."""
     problems = []
-    for engine in sorted({job.browser for job in jobs if job.needs_browser}):
+    for engine in engines:
         try:
             await probes.pool.find(engine)
         except BrowserMissingError as error:
             message, _, hint = str(error).partition("; ")
-            problems.append(Problem(str(config.path), None, message, hint or None))
+            problems.append(Problem(source, None, message, hint or None))
     if problems:
         raise InputError(problems)

@@ -42,16 +42,16 @@ class Progress:
         if self._rich is not None:
             self._rich.stop()
 
-    def started(self, job: Job) -> None:
-        """The run of `job` begins."""
+    def started(self, run_id: str, job: Job) -> None:
+        """The run `run_id` of `job` begins."""
         if self._rich is not None:
-            self._tasks[job.id] = self._rich.add_task(job.id, total=None)
+            self._tasks[run_id] = self._rich.add_task(job.id, total=None)
 
-    def step(self, job: Job, index: int, count: int, result: StepResult) -> None:
+    def step(self, run_id: str, job: Job, index: int, count: int, result: StepResult) -> None:
         """One step of it is over."""
-        if self._rich is not None and job.id in self._tasks:
+        if self._rich is not None and run_id in self._tasks:
             shown = f"{job.id}: {result.name}"
-            self._rich.update(self._tasks[job.id], description=shown, total=count, completed=index + 1)
+            self._rich.update(self._tasks[run_id], description=shown, total=count, completed=index + 1)
 
     def finished(self, job: Job, run: Run) -> None:
         """The run is over."""
@@ -60,7 +60,7 @@ class Progress:
         why = f" ({run.error_reason})" if run.error_reason else ""
         self.say(f"[{self._done}/{self._total}] {job.id}: {run.outcome}{why} in {run.duration_seconds:.2f} s{findings}")
         if self._rich is not None:
-            if (task := self._tasks.pop(job.id, None)) is not None:
+            if (task := self._tasks.pop(run.run_id, None)) is not None:
                 self._rich.remove_task(task)
             self._rich.update(self._all, completed=self._done)
 

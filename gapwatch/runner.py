@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from gapwatch.config import Job
+from gapwatch.maintenance import MaintenanceWindow, settle
 from probes.prober import Prober, RunRequest
 from probes.probes import new_run_id
 from probes.run import Run, StepResult
@@ -27,7 +29,10 @@ OnStep = Callable[[int, int, StepResult], None]
 
 
 class Runner:
-    """Runs jobs with a prober and hands each finished run to `publish`, which must not raise nor take long."""
+    """Runs jobs with a prober and hands each finished run to `publish`, which must not raise nor take long.
+
+    With `retests`, a run that failed is followed by one more try, published as a retest of the first.
+    """
 
     def __init__(
         self,
@@ -37,15 +42,26 @@ class Runner:
         publish: Callable[[Run], Awaitable[None]],
         evidence_dir: Path | None = None,
         journeys_at_once: int = 1,
+        maintenance: Sequence[MaintenanceWindow] = (),
+        retests: bool = False,
     ) -> None:
         self._prober = prober
+        self._retests = retests
         self._publish = publish
         self._http = asyncio.Semaphore(HTTP_CHECKS_AT_ONCE)
         self._tasks: set[asyncio.Task[object]] = set()
-        self.adopt(location, evidence_dir, journeys_at_once)
+        self._alone: dict[str, asyncio.Lock] = {}
+        self.adopt(location, evidence_dir, journeys_at_once, maintenance)
 
-    def adopt(self, location: str, evidence_dir: Path | None, journeys_at_once: int) -> None:
+    def adopt(
+        self,
+        location: str,
+        evidence_dir: Path | None,
+        journeys_at_once: int,
+        maintenance: Sequence[MaintenanceWindow] = (),
+    ) -> None:
         """What holds for the runs from now on; those under way end as they began."""
+        self._maintenance = tuple(maintenance)
         self._location = location
         self._evidence_dir = evidence_dir
         self._journeys = asyncio.Semaphore(journeys_at_once)
@@ -63,12 +79,14 @@ class Runner:
         deadline_seconds: float | None = None,
         on_start: Callable[[], None] | None = None,
         on_step: OnStep | None = None,
+        retest: bool = True,
     ) -> Run:
         """Run `job` once and publish the run.
 
         A cancelled run is published as the probe's own trouble, with the message of `Task.cancel` as its reason.
 
-        `deadline_seconds` shortens the job's own. `on_start` is told when the run begins, after any wait.
+        `deadline_seconds` shortens the job's own; without `retest` a failure is not tried again here.
+        `on_start` is told when the run begins, after any wait.
         """
         task = asyncio.current_task()
         if task is not None:
@@ -76,22 +94,40 @@ class Runner:
         asked = datetime.now(UTC)
         run_id = run_id or new_run_id(asked)
         began = time.monotonic()
+        told = False
         try:
-            async with self._journeys if job.needs_browser else self._http:
+            # One run of a job at a time, whoever asks: two at once would meet each other's forms and sessions.
+            async with self._alone.setdefault(job.id, asyncio.Lock()), self._room(job):
                 asked, began = datetime.now(UTC), time.monotonic()
                 if on_start is not None:
                     on_start()
-                run = await self._probe(job, run_id, deadline_seconds, on_step)
+                run = settle(await self._probe(job, run_id, deadline_seconds, on_step), self._maintenance)
             await self._publish(run)
+            told = True
+            if retest and self._retests and job.retest and run.outcome == "failed":
+                await self._again(job, run, deadline_seconds)
         except asyncio.CancelledError as error:
             reason = str(error.args[0]) if error.args else "cancelled"
             # A run that was cancelled while it was being published is in good hands already: its id is the same.
+            # A retest that was cut off says nothing, so nothing is said of it.
+            if told:
+                raise
             await self._publish(self.own_trouble(job, reason, asked, time.monotonic() - began, run_id))
             raise
         finally:
             if task is not None:
                 self._tasks.discard(task)
         return run
+
+    def _room(self, job: Job) -> asyncio.Semaphore:
+        return self._journeys if job.needs_browser else self._http
+
+    async def _again(self, job: Job, first: Run, deadline_seconds: float | None) -> None:
+        """One more try of what failed, published as such, to see whether the failure stands."""
+        run_id = new_run_id(datetime.now(UTC))
+        async with self._alone.setdefault(job.id, asyncio.Lock()), self._room(job):
+            run = settle(await self._probe(job, run_id, deadline_seconds, None), self._maintenance)
+        await self._publish(replace(run, retest_of=first.run_id))
 
     async def _probe(self, job: Job, run_id: str, deadline_seconds: float | None, on_step: OnStep | None) -> Run:
         deadline = min(job.deadline_seconds, deadline_seconds or job.deadline_seconds)

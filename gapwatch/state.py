@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from gapwatch.config import Config, Job
@@ -18,7 +18,10 @@ Key = tuple[str, str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """What the status page needs of a run; whole runs, with their pages and fields, stay in the store."""
+    """What the status page needs of a run; whole runs, with their pages and fields, stay in the store.
+
+    `outcome` is that of the run, or `flaky` where it failed and the retest passed.
+    """
 
     run_id: str
     started_at: datetime
@@ -64,10 +67,15 @@ class State:
     _last: dict[Key, Run] = field(default_factory=dict)
 
     def remember(self, run: Run) -> None:
-        """Keep a glance of a run, and the run itself as the last of its job."""
+        """Keep a glance of a run, and the run itself as the last of its job; a retest changes the glance of its run."""
         key = (run.portal, run.scenario, run.browser, run.device, run.network)
-        self._latest.setdefault(key, deque(maxlen=REMEMBERED)).append(Glance.of(run))
+        latest = self._latest.setdefault(key, deque(maxlen=REMEMBERED))
         self._last[key] = run
+        if run.retest_of is None:
+            latest.append(Glance.of(run))
+        elif latest and latest[-1].run_id == run.retest_of and run.outcome in ("passed", "degraded"):
+            # The failure stays in sight: the run did fail, but trying again helped.
+            latest[-1] = replace(latest[-1], outcome="flaky")
 
     def recall(self, runs: Iterable[Run]) -> None:
         """Begin with runs that the store has, oldest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,6 +13,9 @@ from rich.text import Text
 
 from exporters.store_summary import SummaryRow
 from probes.run import Run
+
+Lang = Literal["en", "id"]
+DASH = "\N{EN DASH}"
 
 _COLOURS = {
     "passed": "green",
@@ -38,11 +42,24 @@ def print_table(
     console.print(table)
 
 
+def number(value: Any, lang: Lang, digits: int = 2, *, sign: bool = False) -> str:
+    """A number for a table, with the language's decimal mark; a dash where there is none."""
+    # Loaded late, so that commands without numbers of a survey stay quick.
+    from pandas import isna
+
+    if isna(value):
+        return DASH
+    shown = f"{float(value):+.{digits}f}" if sign else f"{float(value):.{digits}f}"
+    return shown.replace(".", ",") if lang == "id" else shown
+
+
 def print_runs(runs: Iterable[Run]) -> None:
     """One line a run, with its first findings."""
     rows = []
     for run in runs:
         notes = [f"own trouble: {run.error_reason}"] if run.error_reason else []
+        if run.retest_of:
+            notes.append("second try of what failed just before")
         if run.dry_stop:
             notes.append(f"stopped before {run.dry_stop!r}")
         if not run.timing_valid and not run.error_reason:

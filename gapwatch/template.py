@@ -47,7 +47,24 @@ def write_config(file: Path, url: str) -> None:
     Raises:
         InputError: it exists, cannot be written, or `url` is no portal's address.
     """
-    text = config_text(url)
+    _write_new(file, config_text(url))
+
+
+def study_text() -> str:
+    """The commented study file that `init --study` writes and docs/study.md shows."""
+    return files("gapwatch").joinpath("study_template.yaml").read_text(encoding="utf-8")
+
+
+def write_study(file: Path) -> None:
+    """Write a study file to fill in to `file`, which must not exist.
+
+    Raises:
+        InputError: it exists, or cannot be written.
+    """
+    _write_new(file, study_text())
+
+
+def _write_new(file: Path, text: str) -> None:
     try:
         with file.open("x", encoding="utf-8") as stream:
             stream.write(text)

@@ -34,6 +34,17 @@ class Schedule:
         """Seconds between the two closest due times, without jitter."""
         return self.every if self.every is not None else cron_gap(self.cron or "")
 
+    @property
+    def largest_gap(self) -> float:
+        """Seconds between the two neighbouring due times that lie farthest apart, without jitter."""
+        return self.every if self.every is not None else max(cron_gaps(self.cron or ""), default=math.inf)
+
+    @property
+    def mean_gap(self) -> float:
+        """Seconds between due times on average."""
+        gaps = [self.every] if self.every is not None else cron_gaps(self.cron or "")
+        return sum(gaps) / len(gaps) if gaps else math.inf
+
     def __str__(self) -> str:
         return f"every {self.every:g} s" if self.every is not None else f'cron "{self.cron}" ({self.timezone})'
 
@@ -66,12 +77,36 @@ def check_cron(expression: str) -> str:
 
 def cron_gap(expression: str) -> float:
     """Seconds between the two closest of the next firings; looked for without daylight saving."""
+    return min(cron_gaps(expression), default=timedelta.max.total_seconds())
+
+
+def cron_gaps(expression: str) -> list[float]:
+    """Seconds between the next firings, one after another; looked for without daylight saving."""
     trigger = _cron_trigger(expression, "UTC", 0)
     times: list[datetime] = []
     last: datetime | None = None
     while len(times) < _FIRINGS and (last := trigger.get_next_fire_time(last, last or _REFERENCE)) is not None:
         times.append(last)
-    return min((later - earlier for earlier, later in pairwise(times)), default=timedelta.max).total_seconds()
+    return [(later - earlier).total_seconds() for earlier, later in pairwise(times)]
+
+
+def cron_times(expression: str, zone: str, after: datetime, until: datetime) -> list[datetime]:
+    """Firings (UTC) of a crontab expression in `zone`, from `after` (excluded) to `until` (included), in order.
+
+    A local time that the clock skips fires when the clock has been put forward; one that comes twice fires once, unless
+    every hour is meant (as Vixie cron does it).
+    """
+    every_hour = expression.split()[1:2] == ["*"]
+    trigger = _cron_trigger(expression, zone, 0)
+    times: list[datetime] = []
+    # APScheduler takes the firing after `previous`, or the first from `now` on.
+    moment = trigger.get_next_fire_time(None, after.astimezone(ZoneInfo(zone)))
+    while moment is not None and moment <= until:
+        again = moment.utcoffset() != moment.replace(fold=0).utcoffset()
+        if moment > after and (every_hour or not again):
+            times.append(moment.astimezone(UTC))
+        moment = trigger.get_next_fire_time(moment, moment)
+    return times
 
 
 def _cron_trigger(expression: str, zone: str, jitter: float) -> Any:

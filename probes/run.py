@@ -225,7 +225,8 @@ class Run:
     `duration_seconds` is the sum of the steps' waits; for a run that met its deadline, the deadline (censored: the
     true wait is longer). `timed_out` says so. `error_reason` is the class of the probe's own trouble and set exactly
     when the outcome is `error`. `dry_stop` names the submit step before which a
-    submitting flow stopped because the portal does not allow it.
+    submitting flow stopped because the portal does not allow it. `retest_of` is the id of the failed run that this one
+    tried again at once: it confirms or clears that failure and counts in no figure by itself.
     """
 
     run_id: str
@@ -253,6 +254,7 @@ class Run:
     invalid_reasons: tuple[str, ...] = ()
     host: HostState = field(default_factory=HostState)
     evidence: Evidence | None = None
+    retest_of: str | None = None
 
     def __post_init__(self) -> None:
         if self.started_at.tzinfo is None:
@@ -285,6 +287,7 @@ class Run:
         data["invalid_reasons"] = list(self.invalid_reasons)
         data["host"] = dataclasses.asdict(self.host)
         data["evidence"] = dataclasses.asdict(self.evidence) if self.evidence else None
+        data["retest_of"] = self.retest_of
         return data
 
 

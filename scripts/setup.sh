@@ -41,16 +41,26 @@ case "${1:-}" in
     "$BIN/pip" install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
     ;;
   browser)
-    # Playwright's own build where it can be had, else the system's.
-    if command -v chromium-headless-shell chromium chromium-browser google-chrome >/dev/null; then exit 0; fi
-    if [ "${CI:-}" != true ] && timeout 300 "$BIN/playwright" install --only-shell chromium >/dev/null 2>&1; then exit 0; fi
+    # What is there and starts is taken; else Playwright's own build where it can be had, else the system's packages.
+    starts() { "$BIN/python" scripts/browser_starts.py chromium >/dev/null 2>&1; }
+    if starts; then exit 0; fi
+    if timeout 300 "$BIN/playwright" install --only-shell chromium >/dev/null 2>&1; then
+      if starts; then exit 0; fi
+      # It is there, but libraries of the system are not.
+      if [ "$(id -u)" = 0 ] && timeout 300 "$BIN/playwright" install-deps chromium >/dev/null 2>&1 && starts; then
+        exit 0
+      fi
+    fi
     need "command -v chromium-headless-shell" chromium-headless-shell fonts-dejavu-core ||
       need "command -v chromium" chromium fonts-dejavu-core
     ;;
   servers)
     need "command -v prometheus && command -v promtool && command -v prometheus-pushgateway" \
       prometheus prometheus-pushgateway
-    need "command -v firefox-esr || command -v firefox" firefox-esr
+    need "command -v prometheus-alertmanager && command -v amtool && command -v prometheus-node-exporter" \
+      prometheus-alertmanager prometheus-node-exporter
+    # Without Firefox its tests are left out, and say so.
+    need "command -v firefox-esr || command -v firefox" firefox-esr || true
     ;;
   *)
     echo "usage: scripts/setup.sh install | dev | browser | servers" >&2

@@ -1,10 +1,10 @@
 """The demo portal in a real browser: driven by visible labels, its faults seen as a browser sees them."""
 
-import shutil
 from collections.abc import AsyncIterator
 from datetime import date
 
 import pytest
+from browser_launch import launch
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from demo_portal.faults import Fault, FaultKind
@@ -12,17 +12,13 @@ from demo_portal.server import DemoPortal
 from demo_portal.settings import preset
 
 DAY = date(2026, 3, 2)
-ENGINE = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(ENGINE is None, reason="no Chromium of the system on the path"),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=ENGINE, args=["--no-sandbox"])
+        launched = await launch(playwright)
         yield launched
         await launched.close()
 

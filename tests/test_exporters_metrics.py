@@ -39,6 +39,7 @@ def everything() -> RunMetrics:
     metrics.observe(full_run(1))
     metrics.observe(make_run(2))
     metrics.observe(make_run(3, outcome="error"))
+    metrics.observe(make_run(6, retest_of="an-earlier-run"))
     metrics.observe(make_run(4, timing_valid=False, invalid_reasons=("cpu_pressure 0.4",)))
     metrics.observe(
         make_run(5, search=full_run().search, forms=full_run().forms, http=full_run().http, pages=full_run().pages)

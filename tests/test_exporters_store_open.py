@@ -54,7 +54,7 @@ def test_a_store_opens_at_a_path_and_at_its_url(tmp_path):
         assert store.where == str(plain)
     with closing(sqlite3.connect(plain)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall() == [("0001",)]
+        assert connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall() == [("0002",)]
 
 
 def test_nothing_is_left_beside_a_closed_store(tmp_path):

@@ -13,6 +13,8 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -75,9 +77,12 @@ def test_the_same_job_never_runs_twice_at_once_and_missed_turns_count(tmp_path: 
         with daemon(tmp_path, config) as running:
             missed = 'gapwatch_probe_errors_total{reason="schedule_overlap"}'
             wait_until(lambda: running.metric(missed))
-            status = json.loads(running.get("/api/v1/status")[1])
-            assert status["running"] <= 1
+            wait_until(lambda: len(json.loads(running.get("/api/v1/runs?outcome=failed")[1])["runs"]) >= 2)
+            done = json.loads(running.get("/api/v1/runs?outcome=failed")[1])["runs"]
             assert running.end() == 0
+    spans = sorted((datetime.fromisoformat(run["started_at"]), run["duration_seconds"]) for run in done)
+    for (began, seconds), (following, _) in pairwise(spans):
+        assert following >= began + timedelta(seconds=seconds)
 
 
 @contextlib.contextmanager
@@ -189,6 +194,16 @@ def test_probe_runs_configured_names(running: Daemon) -> None:
     assert "probe_success 0.0" in running.get("/probe?target=demo&module=gone")[1]
 
 
+def test_probe_explains_itself(running: Daemon) -> None:
+    status, text = running.get("/probe?target=demo&module=gone&debug=true")
+    assert status == 200
+    assert "outcome: failed\n" in text
+    assert re.search(r"^  request: failed, \d\.\d{3} s$", text, re.MULTILINE)
+    assert re.search(r"^  critical http_error: .*404", text, re.MULTILINE)
+    assert "probe_success 0.0" in text
+    assert running.get("/probe?target=demo&module=up&debug=yes")[0] == 400
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [
@@ -204,9 +219,9 @@ def test_probe_runs_configured_names(running: Daemon) -> None:
     ],
 )
 def test_probe_cannot_be_aimed(running: Daemon, query: str, status: int) -> None:
-    before = running.get("/api/v1/runs?limit=1")
+    before = json.loads(running.get("/api/v1/runs?outcome=failed")[1])
     assert running.get(f"/probe?{query}")[0] == status
-    assert before[0] == 200
+    assert json.loads(running.get("/api/v1/runs?outcome=failed")[1]) == before
 
 
 def test_probe_honours_the_scrape_timeout(tmp_path: Path) -> None:

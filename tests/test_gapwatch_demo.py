@@ -73,6 +73,18 @@ def test_it_ends_well_and_prints_both_tables(demo: Shown) -> None:
 
 
 @pytest.mark.browser
+def test_a_synthetic_study_shows_an_association_that_holds_its_truth(demo: Shown) -> None:
+    assert re.search(
+        r"Synthetic: spearman of lcp_p75_seconds .* the true value -0\.89 lies inside the interval", demo.stdout
+    )
+    assert "SYNTHETIC" in (demo.out / "synthetic" / "report" / "index.html").read_text().upper()
+    linked = json.loads((demo.out / "synthetic" / "report" / "link.json").read_text())
+    assert linked["synthetic"] is True
+    assert linked["association"]["r"] < 0
+    assert (demo.out / "synthetic" / "synthetic-store.db").exists()
+
+
+@pytest.mark.browser
 def test_served_it_shows_the_portals_and_leaves_no_process(demo: Shown) -> None:
     assert "Licensing portal, as surveyed" in demo.status_page
     assert len(demo.children) >= 2  # the portals and the browser's driver

@@ -11,13 +11,28 @@ import pytest
 import typer.main
 from pydantic import BaseModel
 
+from egovqual_link.instrument import load_instrument
+from egovqual_link.study import Hypothesis, StudyFile, Wave, load_study
 from gapwatch.cli import app
 from gapwatch.config import load_config
-from gapwatch.config_file import BrowserFile, ConfigFile, Network, PortalFile, ScenarioFile, TimingFile
-from gapwatch.template import DEMO_URL, config_text
+from gapwatch.config_file import (
+    BrowserFile,
+    ConfigFile,
+    ExportersFile,
+    LatencyFile,
+    MaintenanceFile,
+    Network,
+    OtlpFile,
+    PortalFile,
+    ScenarioFile,
+    SloFile,
+    TimingFile,
+)
+from gapwatch.template import DEMO_URL, config_text, study_text, write_study
 from probes.browsers import NETWORKS
 from scenarios.loader import shipped_flows
 from scenarios.model import GoldQuery
+from scenarios.source import InputError
 
 ROOT = Path(__file__).parents[1]
 
@@ -66,21 +81,26 @@ def test_every_command_has_an_example_and_its_exit_codes(command: str) -> None:
     assert (COMMANDS[command].epilog or "").startswith("Exit codes: 0")
 
 
+MODELS = (
+    ConfigFile, BrowserFile, TimingFile, MaintenanceFile, PortalFile, ScenarioFile, GoldQuery, SloFile, LatencyFile,
+    ExportersFile, OtlpFile,
+)  # fmt: skip
+
+
 def keys(*models: type[BaseModel]) -> Iterator[str]:
     for model in models:
         yield from model.model_fields
 
 
-@pytest.mark.parametrize(
-    "key", sorted(set(keys(ConfigFile, BrowserFile, TimingFile, PortalFile, ScenarioFile, GoldQuery)))
-)
+@pytest.mark.parametrize("key", sorted(set(keys(*MODELS))))
 def test_every_key_is_documented_and_in_the_example(key: str) -> None:
-    assert f"| `{key}` |" in CONFIGURATION or f"`{key}` is" in CONFIGURATION, f"docs/configuration.md lacks {key}"
+    row = re.search(rf"^\| (`\w+`, )?`{key}`(, `\w+`)? \|", CONFIGURATION, re.MULTILINE)
+    assert row or f"`{key}` is" in CONFIGURATION, f"docs/configuration.md lacks {key}"
     assert re.search(rf"\b{key}:", (ROOT / "config.yaml").read_text()) or key == "cron"
 
 
 def test_documented_keys_are_keys() -> None:
-    known = set(keys(ConfigFile, BrowserFile, TimingFile, PortalFile, ScenarioFile, GoldQuery))
+    known = set(keys(*MODELS))
     assert set(re.findall(r"^\| `([a-z_]+)` \|", CONFIGURATION, re.MULTILINE)) <= known
 
 
@@ -104,6 +124,21 @@ def test_init_for_another_portal_can_be_run(tmp_path: Path) -> None:
     config = load_config(path, environment={})
     assert config.portals[0].name == "portal-example-go-id"
     assert config.portals[0].allow_submit is False
+
+
+def test_the_study_file_of_the_documentation_is_what_init_writes(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    write_study(path)
+    assert f"```yaml\n{path.read_text(encoding='utf-8')}```" in (ROOT / "docs/study.md").read_text(encoding="utf-8")
+    study = load_study(path)
+    assert len(study.hypotheses) == 2
+    text = (ROOT / "docs/study.md").read_text(encoding="utf-8")
+    for key in (*StudyFile.model_fields, *Wave.model_fields, *Hypothesis.model_fields):
+        assert re.search(rf"\b{key}:", study_text()), key
+    for _, indicator in load_instrument().indicators():
+        assert f"`{indicator.key}`" in text, f"docs/study.md lacks {indicator.key}"
+    with pytest.raises(InputError, match="exists already"):
+        write_study(path)
 
 
 def test_networks_are_those_that_the_probes_know() -> None:

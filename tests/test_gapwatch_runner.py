@@ -121,8 +121,8 @@ async def test_draining_waits_then_cancels_and_every_run_is_published() -> None:
     assert await runner.drain(5) == 0
     assert (await task).outcome == "passed"
     runner, published = make(slow)
-    tasks = [asyncio.create_task(runner.run(job())) for _ in range(3)]  # one of them still waits for its turn
-    await asyncio.sleep(0.01)
+    tasks = [asyncio.create_task(runner.run(job())) for _ in range(3)]  # two of them still wait for their turn
+    await slow.arrived.get()
     assert await runner.drain(0.05) == 3
     await asyncio.gather(*tasks, return_exceptions=True)
     assert [run.error_reason for run in published] == ["shutdown"] * 3

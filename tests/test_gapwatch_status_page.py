@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from browser_launch import launch
 from playwright.async_api import async_playwright
 
 from exporters.metrics import RunMetrics
@@ -63,8 +63,7 @@ async def test_hostile_texts_stay_text_and_nothing_is_cut_off(page_url: tuple[st
     url, state = page_url
     state.last_reload = Reload(datetime.now(UTC), (HOSTILE,))
     async with async_playwright() as playwright:
-        program = shutil.which("chromium-headless-shell") or playwright.chromium.executable_path
-        browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = await launch(playwright)
         for width in (390, 1280):
             page = await browser.new_page(viewport={"width": width, "height": 800})
             troubles: list[str] = []

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pingouin as pg
 import pytest
 from scipy import stats
 
-from egovqual_link.association import benjamini_hochberg, rank_correlation, rm_corr, tost_correlation
+from egovqual_link.association import (
+    PERFECT_ORDER,
+    benjamini_hochberg,
+    rank_correlation,
+    rank_interval,
+    rm_corr,
+    tost_correlation,
+)
 
 
 def test_repeated_measures_correlation_meets_bland_and_altman() -> None:
@@ -88,6 +97,52 @@ def test_no_relation_is_called_one_in_twenty_times() -> None:
     rng = np.random.default_rng(21)
     called = sum(rank_correlation(rng.normal(size=7), rng.normal(size=7)).p <= 0.05 for _ in range(200))  # type: ignore[operator]
     assert called <= 19  # 5% of 200 and three standard errors
+
+
+def test_nine_units_are_exact_where_the_t_approximation_is_not() -> None:
+    """The case that scipy 1.17 gives as .088: all 362,880 orders give .097."""
+    rng = np.random.default_rng(0)
+    x = np.arange(9.0)
+    for _ in range(10_000):
+        y = rng.permutation(9).astype(float)
+        if abs(stats.spearmanr(x, y).statistic - 0.6) < 1e-9:
+            break
+    found = rank_correlation(x, y)
+    assert found.r == pytest.approx(0.6)
+    assert stats.spearmanr(x, y).pvalue == pytest.approx(0.088, abs=5e-4)
+    assert found.p == pytest.approx(0.097, abs=5e-4)
+    assert found.p_method == "exact, all 362880 orders"
+    kendall = rank_correlation(x, y, method="kendall")
+    assert kendall.p == pytest.approx(stats.kendalltau(x, y, method="exact").pvalue)
+
+
+def test_ties_are_permuted_as_they_are() -> None:
+    x, y = [1.0, 1, 2, 3, 4, 5], [2.0, 3, 3, 3, 5, 4]
+    for method, statistic in (("spearman", stats.spearmanr), ("kendall", stats.kendalltau)):
+        every = np.array([abs(statistic(x, list(order)).statistic) for order in itertools.permutations(y)])
+        found = rank_correlation(x, y, method=method)  # type: ignore[arg-type]
+        assert found.p == pytest.approx((every >= abs(statistic(x, y).statistic) - 1e-9).mean()), method
+
+
+def test_intervals_are_those_of_the_named_formulas() -> None:
+    """Bonett and Wright 2000: z +- 1.96 sqrt((1 + r^2/2)/(n - 3))."""
+    found = rank_interval("spearman", 0.5, 20)
+    half = 1.959964 * np.sqrt(1.125 / 17)
+    assert found == (pytest.approx(np.tanh(np.arctanh(0.5) - half)), pytest.approx(np.tanh(np.arctanh(0.5) + half)))
+    assert rank_interval("spearman", 1.0, 20) == (None, None)
+    perfect = rank_correlation([1, 2, 3, 4, 5], [2, 4, 6, 8, 10])
+    assert (perfect.r, perfect.low, perfect.interval_method) == (1.0, None, PERFECT_ORDER)
+
+
+def test_equivalence_meets_the_example_of_toster() -> None:
+    """TOSTER's TOSTr(n=100, r=0.02, -0.3, 0.3): p .0006 and .0022 (Goertzen and Cribbie 2010); 90% CI -.146 to .185."""
+    found = tost_correlation(0.02, 100, 0.3)
+    assert found.p == pytest.approx(0.00218, abs=5e-6)
+    assert (found.low, found.high) == (pytest.approx(-0.146, abs=5e-4), pytest.approx(0.185, abs=5e-4))
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        tost_correlation(0.1, 20, 1.0)
+    wider = tost_correlation(0.5, 20, 0.3, method="spearman")
+    assert wider.high - wider.low > tost_correlation(0.5, 20, 0.3).high - tost_correlation(0.5, 20, 0.3).low
 
 
 @pytest.mark.parametrize(("r", "margin", "equivalent"), [(0.02, 0.3, True), (0.2, 0.3, False), (0.02, 0.1, False)])

@@ -82,7 +82,7 @@ def test_a_declared_study_finds_the_relation_that_was_put_in(tmp_path: Path) -> 
     assert row["descriptive"]
     assert row["equivalence_p"] > 0.05
     within = table.loc["RL5", "lcp_p75_seconds", "performance", "rm_corr"]
-    assert (within["over"], within["n_units"]) == ("portal-waves", 14)
+    assert (within["over"], within["n_units"]) == ("waves within portals", 14)
     assert within["r"] < 0
     assert result.association.r == pytest.approx(row["r"])
     assert result.association.method is not None
@@ -94,7 +94,7 @@ def test_a_declared_study_finds_the_relation_that_was_put_in(tmp_path: Path) -> 
 
 def test_sensitivity_shows_the_declared_indicators_over_other_windows(tmp_path: Path) -> None:
     result = link(answers(tmp_path, 5), store(tmp_path, 5), study=study_file(tmp_path, 5))
-    table = result.sensitivity
+    table = result.sensitivity[result.sensitivity["varied"] == "window"]
     assert sorted(table["recall_lag_days"].unique()) == [2, 7, 28, 90]
     assert set(table["indicator"]) == {"lcp_p75_seconds"}
     runs = table[table["portal"] == "portal-0"].set_index("recall_lag_days")["n_runs"]
@@ -103,7 +103,9 @@ def test_sensitivity_shows_the_declared_indicators_over_other_windows(tmp_path: 
 
 
 def test_without_a_study_all_pairs_are_exploratory_and_none_is_singled_out(tmp_path: Path) -> None:
-    result = link(answers(tmp_path, 6, 1), store(tmp_path, 6, 1))
+    survey, url = answers(tmp_path, 6, 1), store(tmp_path, 6, 1)
+    assert link(survey, url).association.reason == "no_dates"
+    result = link(survey, url, from_="2024-05-01", to="2024-05-02")
     assert result.exploratory
     assert not result.associations["declared"].any()
     assert set(result.associations["method"]) == {"spearman", "kendall"}

@@ -151,6 +151,14 @@ def test_where_zeros_decide_the_verdict_it_is_said(tmp_path: Path) -> None:
     assert not gap_tests(load_survey(path, "1-5"), alpha=0.5).set_index("key").loc["EF1", "zeros_matter"]
 
 
+def test_the_verdict_after_adjustment_counts_too(tests: pd.DataFrame) -> None:
+    row = tests.set_index("key").loc["EF2"]
+    assert max(row["p_wilcoxon"], row["p_pratt"], row["p_zsplit"]) < 0.06
+    assert row["p_wilcoxon_adjusted"] < 0.05 < min(row["p_pratt_adjusted"], row["p_zsplit_adjusted"])
+    assert row["zeros_matter"]
+    assert not tests.set_index("key").loc["CS4", "zeros_matter"]
+
+
 def test_small_samples_are_tested_exactly(tmp_path: Path) -> None:
     table = [[f"synthetic-{index}", "5", "3"] for index in range(6)]
     path = write(tmp_path / "s.csv", table, ["id", "EF1_performance", "EF1_importance"])

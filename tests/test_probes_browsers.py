@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -28,6 +29,7 @@ async def run(probes: Probes, url: str, flow: str, **how: str) -> Run:
     return await probes.run(RunRequest(portal, load_flow(shipped_flows()[flow]), **how))  # type: ignore[arg-type]
 
 
+@pytest.mark.skipif(not (shutil.which("firefox-esr") or shutil.which("firefox")), reason="no Firefox is installed")
 async def test_firefox_walks_every_flow_and_times_its_pages(probes: Probes) -> None:
     async with DemoPortal(preset("healthy")) as target:
         for name in shipped_flows():

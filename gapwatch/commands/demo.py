@@ -31,7 +31,7 @@ def demo(
     """Start two demo portals, probe them, keep the runs, and set them beside a published survey.
 
     One portal is as citizens found it in the survey: heavy, slow, with forms that fail and ask twice. The other
-    follows the survey's advice.
+    follows the survey's advice. A synthetic study of twelve portals shows what an association looks like.
 
     [bold]Example[/bold]:  gapwatch demo --out /tmp/look --serve
     """
@@ -42,20 +42,34 @@ def demo(
     from gapwatch.logs import set_up_logs
 
     set_up_logs(logging.ERROR)
+    asyncio.run(_able(listen if serve else None))
     prepare(out)
     asyncio.run(_demo(out, serve, listen, lang))
 
 
-async def _demo(out: Path, serve: bool, listen: str, lang: Language) -> None:
+async def _able(listen: str | None) -> None:
+    """What would spoil the demonstration later is told before anything is written."""
+    from gapwatch.config_file import split_listen
     from gapwatch.daemon import bind
+    from gapwatch.probing import require_engines
+    from probes import Probes
+
+    if listen is not None:
+        try:
+            address = split_listen(listen)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--listen") from None
+        bind(address, "--listen").close()
+    async with Probes() as probes:
+        await require_engines(probes, ["chromium"], "demo")
+
+
+async def _demo(out: Path, serve: bool, listen: str, lang: Language) -> None:
     from gapwatch.demo import demo_portals, probe_rounds, write_demo_config
 
     _say("starting the demo portals")
     async with demo_portals() as addresses:
         config = write_demo_config(out, addresses, listen)
-        if serve:
-            # Better told now than after a minute.
-            bind(config).close()
         await probe_rounds(config, out)
         _report(config, out, lang)
         if serve:
@@ -63,8 +77,9 @@ async def _demo(out: Path, serve: bool, listen: str, lang: Language) -> None:
 
 
 def _report(config: Config, out: Path, lang: Language) -> None:
+    from gapwatch.associations import print_associations
     from gapwatch.comparisons import print_comparison
-    from gapwatch.demo import compare_demo, link_demo, summary_rows
+    from gapwatch.demo import compare_demo, link_demo, summary_rows, synthetic_demo
     from gapwatch.surveys import print_link, write_link
     from gapwatch.tables import print_summary
 
@@ -76,8 +91,19 @@ def _report(config: Config, out: Path, lang: Language) -> None:
     print()
     print_comparison(compare_demo(config), lang.value, short=True)
     print()
-    for what, path in (("report", page), ("store", out / "store.db"), ("metrics", out / "metrics.prom")):
-        print(f"{what:8} {path}")
+    _say("linking a synthetic study whose truth is known")
+    look = synthetic_demo(out / "synthetic")
+    print_associations(look.result, lang.value, choices=False)
+    print(look.verdict(lang.value))
+    print()
+    places = (
+        ("report", page),
+        ("synthetic", look.page),
+        ("store", out / "store.db"),
+        ("metrics", out / "metrics.prom"),
+    )
+    for what, path in places:
+        print(f"{what:9} {path}")
 
 
 async def _serve(config: Config) -> None:

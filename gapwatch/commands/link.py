@@ -24,6 +24,16 @@ def link(  # noqa: PLR0917 - options of the command line, all given by name
     ] = None,
     from_: Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day of the window.")] = None,
     to: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day of the window, whole.")] = None,
+    study: Annotated[
+        Path | None,
+        typer.Option("--study", metavar="FILE", help="What was declared before looking: portals, waves, hypotheses."),
+    ] = None,
+    tickets: Annotated[
+        Path | None, typer.Option("--tickets", metavar="FILE", help="The operator's help-desk tickets, for CS2.")
+    ] = None,
+    issue_times: Annotated[
+        Path | None, typer.Option("--issue-times", metavar="FILE", help="The operator's issue times, for RL4.")
+    ] = None,
     scale: Annotated[str | None, typer.Option(metavar="LOW-HIGH", help="The answer scale, such as 1-6.")] = None,
     mapping: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Which column is which item, where the names do not say it.")
@@ -34,18 +44,36 @@ def link(  # noqa: PLR0917 - options of the command line, all given by name
 ) -> None:
     """Set the survey's scores beside the store's measurements, item by item, with the limits of what that says.
 
-    Without a window everything in the store is used, and the result is labelled exploratory.
+    Without a window everything in the store is used, and the result is labelled exploratory. A study file brings
+    portals, waves and hypotheses; only what it declares is labelled declared. The operator's own records stand beside
+    the items that no browser can measure, and are labelled so.
 
     [bold]Example[/bold]:  gapwatch link --survey answers.csv --scale 1-6 --store var/gapwatch.db --out report
-    """
-    from egovqual_link.link import link as set_beside
-    from gapwatch.surveys import print_link, read_source, write_link
 
-    source = read_source(survey, scale, mapping)
-    result = set_beside(source, store, from_=from_, to=to, only=portal or None)
-    if out is not None:
-        write_link(result, out)
+    [bold]Study[/bold]:    gapwatch link --survey answers.csv --scale 1-6 --store var/gapwatch.db --study study.yaml
+    """
+    from egovqual_link.external import read_issue_times, read_tickets
+    from egovqual_link.link import link as set_beside
+    from egovqual_link.load import load_source
+    from egovqual_link.refusals import told_in
+    from egovqual_link.study import load_study
+    from gapwatch.associations import print_associations
+    from gapwatch.surveys import print_link, write_link
+
+    with told_in(lang.value):
+        declared = load_study(study) if study is not None else None
+        zone = declared.time_zone if declared is not None else "Asia/Jakarta"
+        records = [
+            read(file, zone)
+            for read, file in ((read_tickets, tickets), (read_issue_times, issue_times))
+            if file is not None
+        ]
+        source = load_source(survey, scale, mapping)
+        result = set_beside(source, store, from_=from_, to=to, only=portal or None, study=declared, external=records)
+        if out is not None:
+            write_link(result, out)
     if format_ is Format.JSON:
         print(result.to_json())
     else:
         print_link(result, lang.value)
+        print_associations(result, lang.value)

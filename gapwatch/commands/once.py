@@ -14,6 +14,7 @@ from gapwatch.commands.options import DEFAULT_CONFIG, ConfigOption
 if TYPE_CHECKING:
     from gapwatch.config import Config, Job
     from gapwatch.once import Pass
+    from gapwatch.outlets import PushTarget
 
 EPILOG = """Exit codes: 0 all passed (degraded too), 1 a portal failed, was blocked or in maintenance, 2 configuration
 or usage, 3 the probe's own trouble, 75 another run holds the lock. Where a portal failed and the probe had trouble
@@ -46,9 +47,19 @@ def once(  # noqa: PLR0917 - options of the command line, all given by name
         Path | None, typer.Option(metavar="FILE", help="Write the metrics for node_exporter, all at once.")
     ] = None,
     push: Annotated[str | None, typer.Option(metavar="URL", help="Push the metrics to this Pushgateway.")] = None,
+    push_group: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A label of the group that is pushed (default: instance=LOCATION)."),
+    ] = None,
+    push_delete: Annotated[
+        bool, typer.Option("--push-delete-on-success", help="Take the group away where all went well.")
+    ] = False,
     lock: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The lock to hold (default: one for each configuration).")
     ] = None,
+    retest: Annotated[
+        bool, typer.Option("--retest", help="Try what failed once more; what then passes is flaky, and no failure.")
+    ] = False,
     deadline: Annotated[
         str | None, typer.Option(metavar="D", help="End the whole call after this long, such as 90s or 5m.")
     ] = None,
@@ -72,8 +83,9 @@ def once(  # noqa: PLR0917 - options of the command line, all given by name
     set_up_logs(logging.WARNING)
     loaded = load_config(config)
     jobs = loaded.select(portal or (), scenario or ())
+    target = _target(push, push_group or [f"instance={loaded.location}"], push_delete)
     with hold(lock or default_lock(config)):
-        result = asyncio.run(_pass(loaded, jobs, seconds, textfile, push))
+        result = asyncio.run(_pass(loaded, jobs, seconds, textfile, target, retests=retest))
     _print(result, format_)
     for trouble in result.trouble:
         print(f"gapwatch: {trouble}", file=sys.stderr)
@@ -92,18 +104,44 @@ def _seconds(text: str | None) -> float | None:
     return seconds
 
 
+def _target(url: str | None, groups: list[str], delete_on_success: bool) -> PushTarget | None:
+    from gapwatch.outlets import PushTarget
+
+    if url is None:
+        if delete_on_success:
+            raise typer.BadParameter("goes with --push", param_hint="--push-delete-on-success")
+        return None
+    grouping = {}
+    for group in groups:
+        name, separator, value = group.partition("=")
+        if not separator or not name or not value:
+            raise typer.BadParameter(f"{group[:60]!r} is not NAME=VALUE", param_hint="--push-group")
+        grouping[name] = value
+    return PushTarget(url, grouping, delete_on_success)
+
+
 async def _pass(
-    config: Config, jobs: tuple[Job, ...], seconds: float | None, textfile: Path | None, push: str | None
+    config: Config,
+    jobs: tuple[Job, ...],
+    seconds: float | None,
+    textfile: Path | None,
+    push: PushTarget | None,
+    *,
+    retests: bool,
 ) -> Pass:
     from gapwatch.once import run_pass
     from gapwatch.outlets import Outlets
     from gapwatch.progress import Progress
+    from gapwatch.slo import bounds
 
     def open_outlets() -> Outlets:
-        return Outlets(config.store_url, textfile=textfile, pushgateway=push)
+        keep = [(job.portal.name, job.scenario) for job in config.jobs]
+        return Outlets(config.store_url, textfile=textfile, pushgateway=push, objectives=bounds(jobs), keep=keep)
 
     with Progress(len(jobs)) as progress:
-        return await run_pass(config, jobs, open_outlets=open_outlets, progress=progress, deadline_seconds=seconds)
+        return await run_pass(
+            config, jobs, open_outlets=open_outlets, progress=progress, deadline_seconds=seconds, retests=retests
+        )
 
 
 def _print(result: Pass, format_: Format) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -27,28 +28,53 @@ async def probe(request: web.Request) -> web.Response:
     An HTTP check is cut to what Prometheus will wait for. A journey takes its own time: where that is longer, the
     answer is the result before it, with its age, and the journey goes on for the next one.
 
+    With `debug=true` the answer is a text for people: what the run did and found, and the metrics that it would give.
+
     400: a parameter is missing or wrong. 404: the configuration has no such name. 503: the probe's own trouble, so
     that Prometheus sees a failed scrape and not a failed portal.
     """
     services = request.app[SERVICES]
-    target, module = request.query.get("target"), request.query.get("module")
-    if not target or not module:
-        return _said(400, "give target (a portal's name) and module (a scenario's name)")
     try:
         patience = scrape_timeout(request.headers.get(TIMEOUT_HEADER))
+        job, debug = _asked(services.state, request.query)
     except ValueError:
         return _said(400, f"{TIMEOUT_HEADER} is not a positive number")
-    job = find_job(services.state, target, module, request.query.get("browser"))
-    if job is None:
-        return _said(404, "the configuration has no such portal and scenario; an address is not a name")
+    except _RefusedError as error:
+        return _said(error.status, str(error))
     before = services.state.last_run(job)
     run = await request.app[PROBING].run(services.runner, job, patience)
-    answer = run or before
-    if answer is None:
+    return _answer(run or before, debug=debug, earlier=run is None)
+
+
+class _RefusedError(Exception):
+    """What is asked for cannot be run: an HTTP status and why."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def _asked(state: State, query: Mapping[str, str]) -> tuple[Job, bool]:
+    """The job that is asked for, and whether people want to read the answer."""
+    target, module, debug = query.get("target"), query.get("module"), query.get("debug", "false")
+    if not target or not module:
+        raise _RefusedError(400, "give target (a portal's name) and module (a scenario's name)")
+    if debug not in ("true", "false"):
+        raise _RefusedError(400, "debug is true or false")
+    job = find_job(state, target, module, query.get("browser"))
+    if job is None:
+        raise _RefusedError(404, "the configuration has no such portal and scenario; an address is not a name")
+    return job, debug == "true"
+
+
+def _answer(run: Run | None, *, debug: bool, earlier: bool) -> web.Response:
+    if run is None:
         return _said(503, "the run takes longer than the scrape timeout, and there is no result before it")
-    if answer.outcome == "error":
-        return _said(503, f"the probe's own trouble: {answer.error_reason}")
-    return web.Response(body=render(answer), headers={"Content-Type": CONTENT_TYPE})
+    if debug:
+        return web.Response(text=explain(run, earlier=earlier))
+    if run.outcome == "error":
+        return _said(503, f"the probe's own trouble: {run.error_reason}")
+    return web.Response(body=render(run), headers={"Content-Type": CONTENT_TYPE})
 
 
 class Probing:
@@ -62,7 +88,7 @@ class Probing:
         task = self._under_way.get(job.id)
         if task is None:
             limit = None if job.needs_browser or patience is None else max(SHORTEST_SECONDS, patience - MARGIN_SECONDS)
-            task = asyncio.create_task(runner.run(job, deadline_seconds=limit), name=f"probe {job.id}")
+            task = asyncio.create_task(runner.run(job, deadline_seconds=limit, retest=False), name=f"probe {job.id}")
             self._under_way[job.id] = task
             task.add_done_callback(lambda _: self._under_way.pop(job.id, None))
         await asyncio.wait({task}, timeout=patience)
@@ -114,6 +140,34 @@ def render(run: Run) -> bytes:
     if run.http is not None:
         _render_http(run, registry)
     return generate_latest(registry)
+
+
+def explain(run: Run, *, earlier: bool) -> str:
+    """What a run did and found, in lines for people, and its metrics; `earlier`: not the run that was asked for."""
+    began = run.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    lines = [
+        f"run {run.run_id}: {run.portal}/{run.scenario} with {run.browser} at {run.location}, began {began}",
+        *(["this is the result before: the run that was asked for goes on"] if earlier else []),
+        f"outcome: {run.outcome}" + (f" ({run.error_reason})" if run.error_reason else ""),
+        f"waited: {run.duration_seconds:.3f} s of at most {run.deadline_seconds:g} s" + " (timed out)" * run.timed_out,
+        "timing valid: " + ("yes" if run.timing_valid else f"no ({', '.join(run.invalid_reasons)})"),
+        *([f"stopped before the submit: {run.dry_stop}"] if run.dry_stop else []),
+        "",
+        "steps:",
+        *(f"  {step.name}: {step.outcome}, {_seconds(step.duration_seconds)}" for step in run.steps),
+        "pages:",
+        *(f"  {page.url} ({page.step}): TTFB {_seconds(page.ttfb_seconds)}, LCP {_seconds(page.lcp_seconds)}"
+          for page in run.pages),
+        "findings:",
+        *(f"  {finding.severity} {finding.class_}: {finding.message}" for finding in run.findings),
+        "",
+        "metrics:",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n" + render(run).decode("utf-8")
+
+
+def _seconds(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.3f} s"
 
 
 def _render_http(run: Run, registry: CollectorRegistry) -> None:

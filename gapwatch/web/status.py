@@ -115,11 +115,13 @@ def _context(services: Services, shares: Shares, lang: str, now: datetime) -> di
 
 def _headline(outcomes: Sequence[str], texts: Mapping[str, str]) -> tuple[str, str]:
     seen = [outcome for outcome in outcomes if outcome != "none"]
-    bad = [outcome for outcome in seen if outcome not in (*_WELL, "error")]
+    bad = [outcome for outcome in seen if outcome not in (*_WELL, "flaky", "error")]
     if not seen:
         return "none", texts["waiting"]
     if bad:
         return "failed", texts["some_fail"].format(n=len(bad), total=len(outcomes))
+    if flaky := seen.count("flaky"):
+        return "degraded", texts["some_flaky"].format(n=flaky, total=len(outcomes))
     if "error" in seen:
         return "error", texts["own_trouble"]
     return "passed", texts["all_well"]
