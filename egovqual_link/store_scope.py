@@ -17,6 +17,7 @@ from sqlalchemy.sql.functions import GenericFunction
 
 from egovqual_link.windows import Window
 from exporters.schema import metadata, runs
+from exporters.store import Store, StoreError
 from scenarios.source import InputError, Problem
 
 #: Flows in which a citizen waits for pages. A walk of the site map or a bare HTTP check is not such a flow.
@@ -67,6 +68,9 @@ def open_store(store_url: str) -> Iterator[Connection]:
         ) from None
     try:
         with engine.connect() as connection:
+            if "runs" in inspect(connection).get_table_names() and _of_an_older_version(connection):
+                connection.rollback()
+                _bring_up_to_date(store_url, shown)
             lacking = sorted(set(metadata.tables) - set(inspect(connection).get_table_names()))
             if lacking:
                 raise InputError(
@@ -78,6 +82,20 @@ def open_store(store_url: str) -> Iterator[Connection]:
         raise InputError([Problem(shown, None, f"cannot be read: {said}", "check address and rights")]) from None
     finally:
         engine.dispose()
+
+
+def _of_an_older_version(connection: Connection) -> bool:
+    there = {column["name"] for column in inspect(connection).get_columns("runs")}
+    return bool({column.name for column in runs.columns} - there) and "run_id" in there
+
+
+def _bring_up_to_date(store_url: str, shown: str) -> None:
+    """Opening a store to write migrates it; what was measured stays as it is."""
+    try:
+        Store.open(store_url).close()
+    except StoreError as error:
+        hint = "it was written by an older gapwatch; make it writable once, so that it can be brought up to date"
+        raise InputError([Problem(shown, None, error.reason, hint)]) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,12 @@ from gapwatch.config_file import (
     PortalFile,
     ScenarioFile,
     SloFile,
+    SurveyFile,
     TimingFile,
     split_listen,
 )
 from gapwatch.maintenance import MaintenanceWindow
+from gapwatch.perceived import SurveyConfig, read_survey
 from gapwatch.slo import Objectives, resolve
 from gapwatch.timetable import Schedule
 from scenarios.loader import find_flow, load_flow
@@ -91,6 +93,7 @@ class Config:
     portals: tuple[Portal, ...]
     jobs: tuple[Job, ...]
     maintenance: tuple[MaintenanceWindow, ...] = ()
+    survey: SurveyConfig | None = None
     exports: Exports = field(default_factory=Exports)
 
     def select(self, portals: Iterable[str] = (), scenarios: Iterable[str] = ()) -> tuple[Job, ...]:
@@ -159,6 +162,7 @@ class _Resolver:
         maintenance = tuple(self._maintenance(file.maintenance, {each.name for each in portals})) if file else ()
         written = file.exporters if file else _readable(ExportersFile, _get(self.document.data, "exporters"))
         exports = self._exports(written or ExportersFile())
+        survey = self._survey(file.survey, {each.name for each in portals}) if file and file.survey else None
         if self.problems or self.elsewhere or file is None:
             ordered = sorted(self.problems, key=lambda problem: problem.line or 0)
             raise InputError(dict.fromkeys([*ordered, *self.elsewhere]))
@@ -175,11 +179,31 @@ class _Resolver:
             portals=portals,
             jobs=jobs,
             maintenance=maintenance,
+            survey=survey,
             exports=exports,
         )
 
     def _say(self, place: Path_, message: str, hint: str | None = None) -> None:
         self.problems.append(self.document.problem(place, message, hint))
+
+    def _survey(self, written: SurveyFile, known: set[str]) -> SurveyConfig:
+        if written.portal not in known:
+            hint = nearest(written.portal, known) or "scores stand under a portal that is probed"
+            self._say(("survey", "portal"), f"no portal is named {written.portal!r}", hint)
+        survey = SurveyConfig(
+            file=str(self.folder / written.file),
+            scale=written.scale,
+            mapping=str(self.folder / written.mapping) if written.mapping else None,
+            portal=written.portal,
+            wave=written.wave,
+            every_seconds=written.every,
+            days=written.days,
+        )
+        try:
+            read_survey(survey)
+        except InputError as error:
+            self.elsewhere.extend(error.problems)
+        return survey
 
     def _maintenance(self, written: Iterable[MaintenanceFile], known: set[str]) -> Iterator[MaintenanceWindow]:
         for index, each in enumerate(written):

@@ -242,6 +242,18 @@ class MaintenanceFile(StrictModel):
         return self
 
 
+class SurveyFile(StrictModel):
+    """The survey whose scores the daemon serves beside the measurements."""
+
+    file: str = Field(min_length=1)
+    scale: str | None = None
+    mapping: str | None = None
+    portal: Name
+    wave: str = Field(default="1", min_length=1, max_length=40)
+    every: Annotated[float, BeforeValidator(parse_duration), Field(ge=60)] = 3600.0
+    days: int = Field(default=28, ge=1, le=730)
+
+
 class ConfigFile(StrictModel):
     """The whole file."""
 
@@ -257,4 +269,5 @@ class ConfigFile(StrictModel):
     maintenance: Many[MaintenanceFile] = ()
     slo: SloFile | None = None
     exporters: ExportersFile = Field(default_factory=ExportersFile)
+    survey: SurveyFile | None = None
     portals: Annotated[Many[PortalFile], AfterValidator(_at_least_one)]

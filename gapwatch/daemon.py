@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -19,6 +20,7 @@ from aiohttp import web
 from gapwatch.config import Config, Job, load_config
 from gapwatch.logs import LineFormatter
 from gapwatch.outlets import Outlets
+from gapwatch.perceived import SurveyWatch
 from gapwatch.probing import ready_probes, require_browsers
 from gapwatch.runner import Runner
 from gapwatch.schedule import Scheduler
@@ -33,6 +35,18 @@ log = logging.getLogger(__name__)
 
 #: Answers that are under way when the daemon ends get this long.
 WEB_CLOSE_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What a reload reaches."""
+
+    probes: Probes
+    outlets: Outlets
+    runner: Runner
+    scheduler: Scheduler
+    state: State
+    survey: SurveyWatch
 
 
 class Daemon:
@@ -97,8 +111,14 @@ class Daemon:
             log.warning("%s: a turn was missed: %s", job.id, reason)
 
         scheduler = Scheduler(on_due, on_missed)
-        services = Services(state, outlets.metrics, outlets.store, runner, scheduler.next_due)
-        async with _web(services, listener), self._signals(probes, outlets, runner, scheduler, state):
+        survey = SurveyWatch(outlets.metrics, config.store_url)
+        services = Services(state, outlets.metrics, outlets.store, runner, scheduler.next_due, lambda: survey.latest)
+        async with (
+            contextlib.aclosing(survey),
+            _web(services, listener),
+            self._signals(_Parts(probes, outlets, runner, scheduler, state, survey)),
+        ):
+            await survey.adopt(config.survey)
             _begin_series(outlets, config)
             scheduler.start(config.jobs)
             state.ready = True
@@ -113,13 +133,11 @@ class Daemon:
             log.info("stopped: %d runs were cancelled", cancelled)
 
     @asynccontextmanager
-    async def _signals(
-        self, probes: Probes, outlets: Outlets, runner: Runner, scheduler: Scheduler, state: State
-    ) -> AsyncIterator[None]:
+    async def _signals(self, parts: _Parts) -> AsyncIterator[None]:
         loop = asyncio.get_running_loop()
 
         def reload() -> None:
-            task = loop.create_task(self._reload(probes, outlets, runner, scheduler, state))
+            task = loop.create_task(self._reload(parts))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -132,33 +150,32 @@ class Daemon:
             for number in handlers:
                 loop.remove_signal_handler(number)
 
-    async def _reload(
-        self, probes: Probes, outlets: Outlets, runner: Runner, scheduler: Scheduler, state: State
-    ) -> None:
+    async def _reload(self, parts: _Parts) -> None:
         """Go on with the file as it is now; a file that cannot be used changes nothing, and that is told."""
         async with self._reloading:
             if self._stop.is_set():
                 return
-            path = state.config.path
+            path = parts.state.config.path
             try:
                 # In a thread: reading takes long enough to be seen in the timing of a run.
                 config = await asyncio.to_thread(load_config, path)
-                await require_browsers(config, probes, config.jobs)
+                await require_browsers(config, parts.probes, config.jobs)
             except InputError as error:
                 problems = tuple(str(problem) for problem in error.problems)
-                state.last_reload = Reload(datetime.now(UTC), problems)
-                outlets.metrics.probe_error("config_reload")
+                parts.state.last_reload = Reload(datetime.now(UTC), problems)
+                parts.outlets.metrics.probe_error("config_reload")
                 for problem in problems:
                     log.error("reload refused, the old configuration stays: %s", problem)  # noqa: TRY400 - no news in it
                 return
-            for what in needs_restart(state.config, config):
+            for what in needs_restart(parts.state.config, config):
                 log.warning("%s was changed: that takes effect with a restart", what)
             self._hide_secrets(config)
-            state.adopt(config)
-            runner.adopt(config.location, config.evidence_dir, config.concurrency, config.maintenance)
-            _begin_series(outlets, config)
-            scheduler.replace(config.jobs)
-            state.last_reload = Reload(datetime.now(UTC))
+            parts.state.adopt(config)
+            parts.runner.adopt(config.location, config.evidence_dir, config.concurrency, config.maintenance)
+            _begin_series(parts.outlets, config)
+            parts.scheduler.replace(config.jobs)
+            await parts.survey.adopt(config.survey)
+            parts.state.last_reload = Reload(datetime.now(UTC))
             log.info("reloaded: %d jobs", len(config.jobs))
 
     def _hide_secrets(self, config: Config) -> None:

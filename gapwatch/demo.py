@@ -11,8 +11,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from egovqual_link.beside import records
 from egovqual_link.compare import Comparison, compare
-from egovqual_link.link import LinkResult, link, plain
+from egovqual_link.link import LinkResult, link
 from egovqual_link.published import load_published
 from egovqual_link.sides import Side
 from exporters.metrics import RunMetrics
@@ -22,6 +23,7 @@ from gapwatch.config import Config, load_config
 from gapwatch.exits import OwnTroubleError
 from gapwatch.once import Pass, run_pass
 from gapwatch.outlets import Outlets
+from gapwatch.perceived import tell_metrics
 from gapwatch.progress import Progress
 from gapwatch.tables import Lang, number
 from scenarios.source import InputError, Problem
@@ -181,7 +183,8 @@ def link_demo(config: Config, out: Path) -> LinkResult:
     result = link(load_published(), config.store_url)
     metrics = RunMetrics()
     carry_over(out / "metrics.prom", metrics)
-    tell_metrics(result, metrics)
+    portal = getattr(result.source, "portal", None) or "survey"
+    tell_metrics(records(result.scores), records(result.indicators), metrics, portal=portal, wave="1")
     write_textfile(out / "metrics.prom", metrics)
     return result
 
@@ -222,20 +225,6 @@ class SyntheticLook:
             return f"Sintetis: {found.method}: {r} ({low} … {high}); nilai benar {truth} {where} interval"
         where = "inside" if inside else "OUTSIDE"
         return f"Synthetic: {found.method}: {r} ({low} … {high}); the true value {truth} lies {where} the interval"
-
-
-def tell_metrics(result: LinkResult, metrics: RunMetrics) -> None:
-    """The survey's scores and the indicators as metrics, the survey's under its own portal's name."""
-    scores: dict[str, dict[str, dict[str, float | None]]] = {"item": {}, "dimension": {}}
-    for row in result.scores.to_dict("records"):
-        if row["level"] in scores:
-            kinds = ("performance", "importance", "gap")
-            scores[row["level"]][row["key"]] = {kind: plain(row[kind]) for kind in kinds}
-    portal = getattr(result.source, "portal", None) or "survey"
-    metrics.set_survey_scores(portal=portal, wave="1", items=scores["item"], dimensions=scores["dimension"])
-    for row in result.indicators.to_dict("records"):
-        value = plain(row["value"])
-        metrics.set_indicator(portal=row["portal"], item=row["item"], indicator=row["indicator"], value=value)
 
 
 def compare_demo(config: Config) -> Comparison:

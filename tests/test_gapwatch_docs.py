@@ -26,6 +26,7 @@ from gapwatch.config_file import (
     PortalFile,
     ScenarioFile,
     SloFile,
+    SurveyFile,
     TimingFile,
 )
 from gapwatch.template import DEMO_URL, config_text, study_text, write_study
@@ -82,6 +83,7 @@ def test_every_command_has_an_example_and_its_exit_codes(command: str) -> None:
 
 
 MODELS = (
+    SurveyFile,
     ConfigFile, BrowserFile, TimingFile, MaintenanceFile, PortalFile, ScenarioFile, GoldQuery, SloFile, LatencyFile,
     ExportersFile, OtlpFile,
 )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +15,11 @@ from demo_portal.faults import Fault, FaultKind
 from demo_portal.server import DemoPortal
 from demo_portal.settings import preset
 from egovqual_link.readings import tallies
-from egovqual_link.store_scope import Scope, open_store
+from egovqual_link.store_scope import Scope, open_store, portals
 from egovqual_link.windows import Window
 from exporters.metrics import RunMetrics
 from exporters.store import Store
+from exporters.store_open import VERSION_TABLE
 from gapwatch.config import load_config
 from gapwatch.exits import ExitCode
 from gapwatch.once import Pass, run_pass
@@ -131,3 +134,18 @@ def test_the_status_page_calls_flaky_what_passed_on_the_second_try(tmp_path: Pat
         state.remember(replace(run, **same))  # type: ignore[arg-type]
     (glance,) = state.latest(job)
     assert glance.outcome == shown
+
+
+def test_a_store_of_the_version_before_is_brought_up_to_date_when_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with Store.open(path) as store:
+        store.add(make_run())
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE runs DROP COLUMN retest_of")
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
+        connection.commit()
+    with open_store(str(path)) as read:
+        assert sum(portals(read).values()) == 1
+    with Store.open(path, read_only=True) as store:
+        (run,) = store.runs()
+    assert run == make_run()

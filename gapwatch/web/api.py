@@ -109,5 +109,16 @@ async def status(request: web.Request) -> web.Response:
     return web.json_response(body)
 
 
+async def link(request: web.Request) -> web.Response:
+    """The configured survey beside the measurements, as last worked out; 404 without one."""
+    services = request.app[SERVICES]
+    if services.state.config.survey is None:
+        return bad_request("no survey is configured; see `survey` in the configuration", 404)
+    found = services.survey()
+    if found is None:
+        return bad_request("not worked out yet; ask again in a minute", 503)
+    return web.json_response(found)
+
+
 def _text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -37,6 +38,7 @@ class Services:
     store: Store
     runner: Runner
     next_due: Callable[[], dict[str, datetime]]
+    survey: Callable[[], dict[str, Any] | None] = lambda: None
 
 
 SERVICES = web.AppKey("services", Services)
@@ -57,6 +59,7 @@ def make_app(services: Services) -> web.Application:
             web.get("/probe", probe.probe),
             web.get("/api/v1/runs", api.runs),
             web.get("/api/v1/status", api.status),
+            web.get("/api/v1/link", api.link),
             web.get("/", status.page),
             web.static("/static", STATIC),
         ]

@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from egovqual_link.instrument import load_instrument
 from exporters.store import Store, StoreError
 from gapwatch.config import Job
 from gapwatch.state import Glance
@@ -98,6 +99,7 @@ def _context(services: Services, shares: Shares, lang: str, now: datetime) -> di
         portals.append(
             {"name": portal.name, "title": portal.title or portal.name, "url": portal.base_url, "rows": rows}
         )
+    perceived = _perceived(services.survey(), lang)
     level, headline = _headline(outcomes, texts)
     reload = state.last_reload
     return {
@@ -107,10 +109,48 @@ def _context(services: Services, shares: Shares, lang: str, now: datetime) -> di
         "level": level,
         "headline": headline,
         "portals": portals,
+        "perceived": perceived,
         "problems": reload.problems if reload else (),
         "since": texts["since"].format(when=f"{state.started_at:%Y-%m-%d %H:%M}", location=state.config.location),
         "height": _HEIGHT,
     }
+
+
+#: Width of the drawing of gaps, in its own units.
+_GAP_WIDTH = 200.0
+
+
+def _perceived(found: Mapping[str, Any] | None, lang: str) -> dict[str, Any] | None:
+    """The survey's dimensions (else items) with their gaps as bars from a middle line: left is less than is wanted."""
+    if found is None:
+        return None
+    whole = [row for row in found["scores"] if row["gap"] is not None and row["performance"] is not None]
+    level = "dimension" if any(row["level"] == "dimension" for row in whole) else "item"
+    rows = [row for row in whole if row["level"] == level]
+    if not rows:
+        return None
+    reach = max(abs(row["gap"]) for row in rows) or 1.0
+    instrument = load_instrument()
+    titles: dict[str, str] = {each.key: each.title[lang] for each in instrument.dimensions}  # type: ignore[index]
+    titles |= {each.key: each.title[lang] for each in instrument.items}  # type: ignore[index]
+    shown = []
+    for row in rows:
+        width = _GAP_WIDTH / 2 * abs(row["gap"]) / reach
+        shown.append(
+            {
+                "name": titles.get(row["key"], row["key"]),
+                "x": _GAP_WIDTH / 2 - width if row["gap"] < 0 else _GAP_WIDTH / 2,
+                "width": max(width, 1.0),
+                "lack": row["gap"] < 0,
+                **{kind: _figure(row[kind], lang, sign=kind == "gap") for kind in ("performance", "importance", "gap")},
+            }
+        )
+    return {"portal": found["portal"], "wave": found["wave"], "rows": shown, "middle": _GAP_WIDTH / 2}
+
+
+def _figure(value: float, lang: str, *, sign: bool) -> str:
+    shown = f"{value:+.2f}" if sign else f"{value:.2f}"
+    return shown.replace("-", "\N{MINUS SIGN}").replace(".", "," if lang == "id" else ".")
 
 
 def _headline(outcomes: Sequence[str], texts: Mapping[str, str]) -> tuple[str, str]:

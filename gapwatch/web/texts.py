@@ -41,6 +41,15 @@ TEXTS: dict[str, dict[str, str]] = {
         "note": "“Not measured” is trouble of the probe and never counts against the portal. Times are what a "
         "citizen waits, in seconds. The share over 24 h leaves out blocked, maintenance and unmeasured runs.",
         "other_lang": "Bahasa Indonesia",
+        "said": "What citizens said",
+        "said_of": "Survey of {portal}, wave {wave}",
+        "dimension": "Dimension",
+        "performance": "Performance",
+        "importance": "Importance",
+        "gap": "Gap",
+        "said_note": "Gap = performance \N{MINUS SIGN} importance; a bar to the left means that citizens want more than they "
+        "get. It stands beside what is measured; nothing here says that one causes the other.",
+        "said_more": "Item by item as JSON",
         "metrics": "Metrics",
         "api": "Runs as JSON",
         "since": "Watching since {when} UTC from {location}",
@@ -87,6 +96,16 @@ TEXTS: dict[str, dict[str, str]] = {
         "lama warga menunggu, dalam detik. Persentase 24 jam tidak menghitung yang diblokir, pemeliharaan, dan tidak "
         "terukur.",
         "other_lang": "English",
+        "said": "Yang dikatakan warga",
+        "said_of": "Survei tentang {portal}, gelombang {wave}",
+        "dimension": "Dimensi",
+        "performance": "Kinerja",
+        "importance": "Kepentingan",
+        "gap": "Kesenjangan",
+        "said_note": "Kesenjangan = kinerja \N{MINUS SIGN} kepentingan; batang ke kiri berarti warga menginginkan lebih "
+        "daripada yang diterima. Angka ini berada di samping hasil pengukuran; tidak dikatakan bahwa yang satu "
+        "menyebabkan yang lain.",
+        "said_more": "Per butir dalam JSON",
         "metrics": "Metrik",
         "api": "Data JSON",
         "since": "Memantau sejak {when} UTC dari {location}",
