@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 #: A calculation that takes longer than this is given up; the figures before it stay.
 PATIENCE_SECONDS = 600.0
+SOON_SECONDS = 60.0
 _KINDS = ("performance", "importance", "gap")
 
 
@@ -129,7 +130,9 @@ class SurveyWatch:
                 )
                 if found["problem"]:
                     log.info("survey: scores are served, indicators are not yet: %s", found["problem"])
-            await asyncio.sleep(survey.every_seconds)
+            # Without runs yet, or after trouble, the next look comes soon.
+            whole = found is not None and not found["problem"]
+            await asyncio.sleep(survey.every_seconds if whole else min(survey.every_seconds, SOON_SECONDS))
 
     async def _ask(self, survey: SurveyConfig) -> dict[str, Any] | None:
         process = await asyncio.create_subprocess_exec(

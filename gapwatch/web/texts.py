@@ -47,8 +47,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "performance": "Performance",
         "importance": "Importance",
         "gap": "Gap",
-        "said_note": "Gap = performance \N{MINUS SIGN} importance; a bar to the left means that citizens want more than they "
-        "get. It stands beside what is measured; nothing here says that one causes the other.",
+        "said_note": "Gap = performance \N{MINUS SIGN} importance; a bar to the left means that citizens want "
+        "more than they get. It stands beside what is measured; nothing here says that one causes the other.",
         "said_more": "Item by item as JSON",
         "metrics": "Metrics",
         "api": "Runs as JSON",
@@ -102,8 +102,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "performance": "Kinerja",
         "importance": "Kepentingan",
         "gap": "Kesenjangan",
-        "said_note": "Kesenjangan = kinerja \N{MINUS SIGN} kepentingan; batang ke kiri berarti warga menginginkan lebih "
-        "daripada yang diterima. Angka ini berada di samping hasil pengukuran; tidak dikatakan bahwa yang satu "
+        "said_note": "Kesenjangan = kinerja \N{MINUS SIGN} kepentingan; batang ke kiri berarti warga menginginkan "
+        "lebih daripada yang diterima. Angka ini berada di samping hasil pengukuran; tidak dikatakan bahwa yang satu "
         "menyebabkan yang lain.",
         "said_more": "Per butir dalam JSON",
         "metrics": "Metrik",
