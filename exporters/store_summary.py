@@ -82,6 +82,7 @@ def _seconds() -> ColumnElement[float]:
 
 def good_and_bad_query(conditions: Sequence[ColumnElement[bool]], under_seconds: float) -> Select[Any]:
     """The query whose one row has GoodAndBad's fields; a wait of exactly `under_seconds` is quick, as in a bucket."""
+    conditions = (*conditions, runs.c.retest_of.is_(None))
     timed = and_(runs.c.timing_valid, runs.c.outcome.in_(TIMED_OUTCOMES))
     counts: list[ColumnElement[Any]] = [
         _count(runs.c.outcome.in_(("passed", "degraded"))).label("available"),
