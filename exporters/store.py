@@ -215,7 +215,10 @@ class Store:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> GoodAndBad:
-        """Runs that started in [since, until), as objectives count them (no retests); `under_seconds` is the latency objective."""
+        """Runs that started in [since, until), as objectives count them; retests do not count.
+
+        `under_seconds` is the latency objective.
+        """
         conditions = _conditions(portal=portal, scenario=scenario, since=since, until=until)
         with self._read() as connection:
             row = connection.execute(good_and_bad_query(conditions, under_seconds)).mappings().one()
