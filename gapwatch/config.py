@@ -22,6 +22,7 @@ from gapwatch.config_file import (
     TimingFile,
     split_listen,
 )
+from gapwatch.evidence import Retention
 from gapwatch.maintenance import MaintenanceWindow
 from gapwatch.perceived import SurveyConfig, read_survey
 from gapwatch.slo import Objectives, resolve
@@ -92,6 +93,7 @@ class Config:
     headed: bool
     portals: tuple[Portal, ...]
     jobs: tuple[Job, ...]
+    evidence_keep: Retention = field(default_factory=Retention)
     maintenance: tuple[MaintenanceWindow, ...] = ()
     survey: SurveyConfig | None = None
     exports: Exports = field(default_factory=Exports)
@@ -178,6 +180,7 @@ class _Resolver:
             headed=file.browser.headed,
             portals=portals,
             jobs=jobs,
+            evidence_keep=Retention(file.evidence_keep.days, int(file.evidence_keep.megabytes * 1e6)),
             maintenance=maintenance,
             survey=survey,
             exports=exports,

@@ -254,6 +254,13 @@ class SurveyFile(StrictModel):
     days: int = Field(default=28, ge=1, le=730)
 
 
+class RetentionFile(StrictModel):
+    """How long evidence stays."""
+
+    days: float = Field(default=30, gt=0, le=3650)
+    megabytes: float = Field(default=1000, gt=0)
+
+
 class ConfigFile(StrictModel):
     """The whole file."""
 
@@ -262,6 +269,7 @@ class ConfigFile(StrictModel):
     store: Annotated[str, AfterValidator(_store)] = "sqlite:///var/gapwatch.db"
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:9464"
     evidence: str = Field(default="var/evidence", min_length=1)
+    evidence_keep: RetentionFile = Field(default_factory=RetentionFile)
     concurrency: int = Field(default=2, ge=1, le=64)
     grace: Seconds = 20.0
     browser: BrowserFile = Field(default_factory=BrowserFile)

@@ -18,6 +18,7 @@ from pathlib import Path
 from aiohttp import web
 
 from gapwatch.config import Config, Job, load_config
+from gapwatch.evidence import EVERY_SECONDS, prune_once
 from gapwatch.logs import LineFormatter
 from gapwatch.outlets import Outlets
 from gapwatch.perceived import SurveyWatch
@@ -114,11 +115,14 @@ class Daemon:
         survey = SurveyWatch(outlets.metrics, config.store_url)
         services = Services(state, outlets.metrics, outlets.store, runner, scheduler.next_due, lambda: survey.latest)
         async with (
+            AsyncExitStack() as stack,
             contextlib.aclosing(survey),
             _web(services, listener),
             self._signals(_Parts(probes, outlets, runner, scheduler, state, survey)),
         ):
             await survey.adopt(config.survey)
+            pruning = asyncio.create_task(_prune(state), name="evidence")
+            stack.callback(pruning.cancel)
             _begin_series(outlets, config)
             scheduler.start(config.jobs)
             state.ready = True
@@ -254,6 +258,13 @@ async def _web(services: Services, listener: socket.socket) -> AsyncIterator[Non
 def _recent(outlets: Outlets) -> list[Run]:
     """Runs of the last day for the status page, oldest first."""
     return outlets.store.latest(n=REMEMBERED, since=datetime.now(UTC) - timedelta(days=1))[::-1]
+
+
+async def _prune(state: State) -> None:
+    """Keep the evidence folder within the bounds of the configuration at work."""
+    while True:
+        await prune_once(state.config.evidence_dir, state.config.evidence_keep)
+        await asyncio.sleep(EVERY_SECONDS)
 
 
 def _restarted(outlets: list[Outlets], reason: str) -> None:

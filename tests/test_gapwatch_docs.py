@@ -24,6 +24,7 @@ from gapwatch.config_file import (
     Network,
     OtlpFile,
     PortalFile,
+    RetentionFile,
     ScenarioFile,
     SloFile,
     SurveyFile,
@@ -83,6 +84,7 @@ def test_every_command_has_an_example_and_its_exit_codes(command: str) -> None:
 
 
 MODELS = (
+    RetentionFile,
     SurveyFile,
     ConfigFile, BrowserFile, TimingFile, MaintenanceFile, PortalFile, ScenarioFile, GoldQuery, SloFile, LatencyFile,
     ExportersFile, OtlpFile,

@@ -46,7 +46,7 @@ SERVICES = web.AppKey("services", Services)
 
 def make_app(services: Services) -> web.Application:
     """The application with all its routes."""
-    from gapwatch.web import api, probe, status
+    from gapwatch.web import api, probe, run_page, status
 
     app = web.Application(middlewares=[_headers], client_max_size=1024)
     app[SERVICES] = services
@@ -61,6 +61,8 @@ def make_app(services: Services) -> web.Application:
             web.get("/api/v1/status", api.status),
             web.get("/api/v1/link", api.link),
             web.get("/", status.page),
+            web.get("/runs/{run_id}", run_page.page),
+            web.get("/evidence/{name}", run_page.evidence),
             web.static("/static", STATIC),
         ]
     )

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from aiohttp import web
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from egovqual_link.instrument import load_instrument
 from exporters.store import Store, StoreError
@@ -39,19 +39,20 @@ class Tick:
 
 async def page(request: web.Request) -> web.Response:
     """The status page; `?lang=en` or `?lang=id`, else by what the browser prefers."""
-    lang = _language(request)
+    lang = language(request)
     services = request.app[SERVICES]
     try:
         shares = await asyncio.to_thread(_shares, services.store)
     except StoreError:
         shares = {}
-    html = _template().render(**_context(services, shares, lang, datetime.now(UTC)))
+    html = environment().get_template("status.html").render(**_context(services, shares, lang, datetime.now(UTC)))
     return web.Response(
         text=html, content_type="text/html", headers={"Content-Language": lang, "Vary": "Accept-Language"}
     )
 
 
-def _language(request: web.Request) -> str:
+def language(request: web.Request) -> str:
+    """The language asked for by `lang`, else the first that the browser prefers and that we have."""
     wanted = request.query.get("lang")
     if wanted in TEXTS:
         return wanted
@@ -63,10 +64,11 @@ def _language(request: web.Request) -> str:
 
 
 @cache
-def _template() -> Template:
-    environment = Environment(loader=PackageLoader("gapwatch.web"), autoescape=True, undefined=StrictUndefined)
-    environment.trim_blocks = environment.lstrip_blocks = True
-    return environment.get_template("status.html")
+def environment() -> Environment:
+    """Templates of the web side; everything that is put into them is escaped."""
+    made = Environment(loader=PackageLoader("gapwatch.web"), autoescape=True, undefined=StrictUndefined)
+    made.trim_blocks = made.lstrip_blocks = True
+    return made
 
 
 def _shares(store: Store) -> Shares:
@@ -175,20 +177,21 @@ def _row(job: Job, glances: Sequence[Glance], texts: Mapping[str, str]) -> dict[
         "detail": f"{job.browser}, {job.device}" if job.needs_browser else "http",
         "outcome": "none",
         "why": "",
+        "run_id": None,
         "at": None,
         "seconds": "",
         "ticks": _ticks(glances, texts),
     }
     if last is not None:
-        row["outcome"], row["at"] = last.outcome, last.started_at
+        row["outcome"], row["at"], row["run_id"] = last.outcome, last.started_at, last.run_id
         row["why"] = "" if last.outcome == "passed" else last.error_reason or last.worst or ""
         # How quickly a portal failed is no citizen's wait for the service.
-        row["seconds"] = _wait(last.duration_seconds, texts) if last.outcome in _WELL else ""
+        row["seconds"] = wait(last.duration_seconds, texts) if last.outcome in _WELL else ""
     row["said"] = texts[row["outcome"]]
     return row
 
 
-def _wait(seconds: float, texts: Mapping[str, str]) -> str:
+def wait(seconds: float, texts: Mapping[str, str]) -> str:
     """A wait as people read it, with the language's decimal mark."""
     shown = f"{seconds * 1000:.0f} ms" if seconds < 0.1 else f"{seconds:.2f} {texts['second']}"
     return shown.replace(".", texts["decimal"])
@@ -214,7 +217,7 @@ def _ticks(glances: Sequence[Glance], texts: Mapping[str, str]) -> list[Tick]:
         title = texts["tick"].format(
             when=f"{glance.started_at:%Y-%m-%d %H:%M:%S}",
             outcome=texts[glance.outcome],
-            wait=_wait(glance.duration_seconds, texts),
+            wait=wait(glance.duration_seconds, texts),
         )
         ticks.append(Tick(index * 5.0, _HEIGHT - height, height, glance.outcome, title))
     return ticks
