@@ -9,8 +9,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from playwright.async_api import BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page
 from playwright.async_api import Error as PlaywrightError
 
 from probes import evidence
@@ -18,7 +19,7 @@ from probes.browsers import NETWORKS
 from probes.host import HostWatch, invalid_reasons
 from probes.journey import Journey
 from probes.pages import FlowPages
-from probes.pool import BrowserPool, shape_network
+from probes.pool import LAUNCH_SECONDS, BrowserPool, shape_network
 from probes.prober import RunRequest
 from probes.run import Evidence, Finding, HostState, Outcome, Run, SearchResult, StepResult
 from probes.slowness import vital_findings
@@ -28,7 +29,10 @@ from scenarios.variables import Redactor, Variables, portal_variables
 
 log = logging.getLogger(__name__)
 
-SETUP_SECONDS = 30.0
+#: A browser's start ends by itself a little before this.
+START_SECONDS = LAUNCH_SECONDS + 5.0
+#: User agent, context and page together: a second or two, unless the browser is frozen.
+SETUP_SECONDS = 20.0
 #: What comes after the deadline (evidence, closing) must fit in five seconds with the context's own closing time.
 EVIDENCE_SECONDS = 3.0
 
@@ -50,26 +54,45 @@ async def run_in_browser(pool: BrowserPool, request: RunRequest, run_id: str, pr
     work = _Work(datetime.now(UTC))
     version = None
     try:
-        browser = await asyncio.wait_for(pool.browser(request.browser), SETUP_SECONDS)
+        browser = await asyncio.wait_for(pool.browser(request.browser), START_SECONDS)
         version = browser.version
         watch = HostWatch(version, probe_version)
         watch.start()
         try:
-            await _in_context(pool, request, run_id, work)
+            await _in_context(pool, browser, request, run_id, work)
         finally:
             work.host = watch.stop()
     except ProbeError as error:
         work.trouble = error
     except TimeoutError:
-        work.trouble = ProbeError("setup_timeout", f"no browser was ready within {SETUP_SECONDS:g} s")
+        work.trouble = ProbeError("setup_timeout", f"no browser was ready within {START_SECONDS:g} s")
     if work.trouble is not None:
         log.warning("run %s of %s/%s: %s", run_id, request.portal.name, request.flow.scenario.name, work.trouble)
     return _as_run(request, run_id, work, HostState(browser_version=version, probe_version=probe_version))
 
 
-async def _in_context(pool: BrowserPool, request: RunRequest, run_id: str, work: _Work) -> None:
+async def _in_context(pool: BrowserPool, browser: Browser, request: RunRequest, run_id: str, work: _Work) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            async with asyncio.timeout(SETUP_SECONDS):
+                options = await _context_options(pool, browser, request)
+                context = await stack.enter_async_context(pool.context(request.browser, request.device, **options))
+                page = await _prepared_page(context, request)
+        except TimeoutError as error:
+            await pool.replace(browser, "stuck")
+            message = f"the browser gave no page within {SETUP_SECONDS:g} s and is replaced"
+            raise ProbeError("setup_timeout", message) from error
+        except PlaywrightError as error:
+            trouble = from_playwright(error)
+            raise trouble if isinstance(trouble, ProbeError) else ProbeError("setup", str(error)[:300]) from error
+        await _walk(page, context, request, run_id, work)
+        if work.trouble is not None and work.trouble.reason == "browser_stuck":
+            await pool.replace(context.browser or browser, "stuck")
+
+
+async def _context_options(pool: BrowserPool, browser: Browser, request: RunRequest) -> dict[str, Any]:
     portal = request.portal
-    options = {
+    options: dict[str, Any] = {
         "locale": portal.locale,
         "timezone_id": portal.timezone,
         "ignore_https_errors": portal.ignore_https_errors,
@@ -77,16 +100,8 @@ async def _in_context(pool: BrowserPool, request: RunRequest, run_id: str, work:
         "service_workers": "allow",
     }
     if portal.user_agent_suffix:
-        browser = await pool.browser(request.browser)
         options["user_agent"] = await pool.user_agent(browser, request.device, portal.user_agent_suffix)
-    async with pool.context(request.browser, request.device, **options) as context:
-        try:
-            async with asyncio.timeout(SETUP_SECONDS):
-                page = await _prepared_page(context, request)
-        except PlaywrightError as error:
-            trouble = from_playwright(error)
-            raise trouble if isinstance(trouble, ProbeError) else ProbeError("setup", str(error)[:300]) from error
-        await _walk(page, context, request, run_id, work)
+    return options
 
 
 async def _prepared_page(context: BrowserContext, request: RunRequest) -> Page:
@@ -117,14 +132,15 @@ async def _walk(page: Page, context: BrowserContext, request: RunRequest, run_id
             await journey.walk(request.on_step or (lambda _index, _count, _result: None))
             await journey.finish()
     except TimeoutError:
-        journey.timed_out = True
-        journey.cut_off()
+        work.trouble = await journey.cut_off()
     except ProbeError as error:
         work.trouble = error
     except PlaywrightError as error:
         trouble = from_playwright(error)
         work.trouble = trouble if isinstance(trouble, ProbeError) else ProbeError("playwright", str(error)[:300])
-    if request.evidence_dir is not None and (work.trouble is not None or _outcome(journey) != "passed"):
+    stuck = work.trouble is not None and work.trouble.reason == "browser_stuck"
+    wanted = work.trouble is not None or _outcome(journey) not in ("passed", "degraded")
+    if request.evidence_dir is not None and wanted and not stuck:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(EVIDENCE_SECONDS):
                 work.kept = await evidence.keep(page, context, request.evidence_dir, run_id, secrets)

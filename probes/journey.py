@@ -108,10 +108,19 @@ class Journey:
                 if self.results:
                     on_step(index, len(steps), self.results[-1])
 
-    def cut_off(self) -> None:
-        """The deadline ended the flow from outside: say so for the step that was under way."""
+    async def cut_off(self) -> ProbeError | None:
+        """The deadline ended the flow from outside: say so for the step that was under way.
+
+        Gives the trouble where the browser, not the portal, was what did not answer.
+        """
+        trouble = await self._browser_trouble()
+        if trouble is not None:
+            self.results.append(StepResult(self.step_name, "error", None))
+            return trouble
+        self.timed_out = True
         self.results.append(StepResult(self.step_name, "failed", None, timed_out=True))
         self.signals.add(Finding("timeout", "critical", self.step_name, "the run's deadline was met"))
+        return None
 
     async def finish(self) -> None:
         """Take the last page's final timings."""
@@ -137,9 +146,9 @@ class Journey:
         try:
             waited = await self._act(step, allowed)
         except PortalError as error:
-            if await self._browser_is_gone():
+            if (trouble := await self._browser_trouble()) is not None:
                 self.results.append(StepResult(self.step_name, "error", time.monotonic() - began))
-                raise ProbeError("browser_gone", f"the browser ended by itself ({error})") from error
+                raise trouble from error
             await self._failed(step, error, time.monotonic() - began, allowed)
         except ProbeError:
             self.results.append(StepResult(self.step_name, "error", time.monotonic() - began))
@@ -166,17 +175,17 @@ class Journey:
             raise ProbeError("flow", str(error)) from error
         return waited if waited is not None else elapsed
 
-    async def _browser_is_gone(self) -> bool:
-        """Whether what looks like the portal's trouble is a dead browser: it does not answer a question that
-        needs no page."""
+    async def _browser_trouble(self) -> ProbeError | None:
+        """Whether what looks like the portal's trouble is a dead or frozen browser, which does not answer a question
+        that needs no page."""
         try:
             async with asyncio.timeout(LOOK_SECONDS):
                 await self.page.context.cookies([])
-        except TimeoutError:
-            return True  # a living browser answers this however busy its pages are
+        except TimeoutError:  # a living browser answers this however busy its pages are
+            return ProbeError("browser_stuck", f"the browser did not answer within {LOOK_SECONDS:g} s")
         except PlaywrightError:
-            return True
-        return False
+            return ProbeError("browser_gone", "the browser ended by itself")
+        return None
 
     async def _is_there(self, target: Target) -> bool:
         try:

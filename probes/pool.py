@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import psutil
 from playwright.async_api import Browser, BrowserContext, BrowserType, Page, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
@@ -19,6 +23,8 @@ log = logging.getLogger(__name__)
 LAUNCH_SECONDS = 30.0
 #: A context that does not close in this time belongs to a browser that is beyond help.
 CLOSE_SECONDS = 5.0
+#: Names, in a browser's environment, which one it is: Playwright does not tell its process.
+_MARK = "GAPWATCH_BROWSER"
 
 
 class BrowserPool:
@@ -39,6 +45,7 @@ class BrowserPool:
         self._on_restart = on_restart or (lambda _reason: None)
         self._playwright: Playwright | None = None
         self._browsers: dict[str, Browser] = {}
+        self._marks: dict[Browser, str] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._start_lock = asyncio.Lock()
         self._user_agents: dict[tuple[str, str, str], str] = {}
@@ -71,22 +78,25 @@ class BrowserPool:
             if browser is not None:
                 log.warning("the %s browser is gone; starting another", engine)
                 self._on_restart("disconnected")
-                del self._browsers[engine]
+                self._marks.pop(self._browsers.pop(engine), None)
             found = await self.find(engine)
             if engine == "chromium" and runs_as_root():
                 log.warning(
                     "running as root: Chromium's sandbox is off; use an ordinary user where pages are not trusted"
                 )
-            playwright = await self.playwright()
+            playwright, mark = await self.playwright(), secrets.token_hex(8)
             try:
                 launcher: BrowserType = getattr(playwright, engine)
                 browser = await launcher.launch(
-                    **found.launch_options(headed=self._headed), timeout=LAUNCH_SECONDS * 1000
+                    **found.launch_options(headed=self._headed),
+                    env={**os.environ, _MARK: mark},
+                    timeout=LAUNCH_SECONDS * 1000,
                 )
             except PlaywrightError as error:
                 first = str(error).strip().splitlines()[0]
                 raise ProbeError("browser_launch", f"{found.executable} did not start: {first[:300]}") from error
             self._browsers[engine] = browser
+            self._marks[browser] = mark
             return browser
 
     @asynccontextmanager
@@ -105,7 +115,7 @@ class BrowserPool:
         try:
             yield context
         finally:
-            await self._close(engine, browser, context)
+            await self._close(browser, context)
 
     async def _new_context(self, engine: str, options: dict[str, Any]) -> tuple[Browser, BrowserContext]:
         """A context; a browser that died just now says so only when it is asked for one, and is replaced once."""
@@ -114,7 +124,7 @@ class BrowserPool:
             return browser, await browser.new_context(**options)
         except PlaywrightError:
             if browser.is_connected() and self._browsers.get(engine) is browser:
-                await self._replace(engine, browser, "disconnected")
+                await self.replace(browser, "disconnected")
             browser = await self.browser(engine)
             return browser, await browser.new_context(**options)
 
@@ -131,38 +141,49 @@ class BrowserPool:
                 page = await context.new_page()
                 self._user_agents[key] = await page.evaluate("navigator.userAgent")
             finally:
-                await self._close(browser.browser_type.name, browser, context)
+                await self._close(browser, context)
         return f"{self._user_agents[key]} {suffix}"
 
-    async def _close(self, engine: str, browser: Browser, context: BrowserContext) -> None:
+    async def _close(self, browser: Browser, context: BrowserContext) -> None:
         try:
             # Shielded: a run that is cancelled at its deadline must still give its context back.
             await asyncio.wait_for(asyncio.shield(context.close()), CLOSE_SECONDS)
         except TimeoutError:
-            log.warning("a context of %s did not close in %g s; replacing the browser", engine, CLOSE_SECONDS)
-            await self._replace(engine, browser, "stuck")
+            name = browser.browser_type.name
+            log.warning("a context of %s did not close in %g s; replacing the browser", name, CLOSE_SECONDS)
+            await self.replace(browser, "stuck")
         except PlaywrightError:
             if not browser.is_connected():
-                await self._replace(engine, browser, "disconnected")
+                await self.replace(browser, "disconnected")
 
-    async def _replace(self, engine: str, browser: Browser, reason: str) -> None:
+    async def replace(self, browser: Browser, reason: str) -> None:
+        """End `browser` so that the next run gets another; nothing happens where that was done already.
+
+        Its processes are killed: one that is frozen would never close, and would keep what it holds.
+        """
+        engine = browser.browser_type.name
         async with self._locks[engine]:
             if self._browsers.get(engine) is not browser:
                 return
             del self._browsers[engine]
         self._on_restart(reason)
+        await self._end(browser, kill=True)
+
+    async def _end(self, browser: Browser, *, kill: bool) -> None:
+        mark = self._marks.pop(browser, None)
         try:
+            if kill and mark is not None:
+                await asyncio.to_thread(_kill_marked, mark)
             await asyncio.wait_for(browser.close(), CLOSE_SECONDS)
         except (TimeoutError, PlaywrightError):
-            log.warning("the old %s browser did not close by itself", engine)
+            log.warning("a %s browser did not close by itself", browser.browser_type.name)
+            if mark is not None:
+                await asyncio.to_thread(_kill_marked, mark)
 
     async def close(self) -> None:
         """Close all browsers and the driver; never raises for what is already gone."""
-        for browser in self._browsers.values():
-            try:
-                await asyncio.wait_for(browser.close(), CLOSE_SECONDS)
-            except (TimeoutError, PlaywrightError):
-                log.warning("a browser did not close by itself")
+        for browser in list(self._browsers.values()):
+            await self._end(browser, kill=False)
         self._browsers.clear()
         if self._playwright is not None:
             try:
@@ -170,6 +191,17 @@ class BrowserPool:
             except (TimeoutError, PlaywrightError):
                 log.warning("Playwright's driver did not stop by itself")
             self._playwright = None
+
+
+def _kill_marked(mark: str) -> None:
+    """Kill the processes of the browser with this mark; its own children do not always inherit the environment."""
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(_MARK) == mark:
+                family = [process, *process.children(recursive=True)]
+                for each in family:
+                    with contextlib.suppress(psutil.Error):
+                        each.kill()
 
 
 async def shape_network(page: Page, engine: str, network: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from scenarios.citizen import synthetic_citizen
 from scenarios.model import Flow, Repeat, Scenario, Script, Step, Upload
@@ -71,7 +72,10 @@ class _Checker:
 
     def problems(self) -> Iterator[Problem]:
         scenario, document = self.scenario, self.document
+        known = {"portal.name", "portal.base_url", *_CITIZEN}
         if scenario.request is not None:
+            for key in ("path", "headers", "body_contains", "body_lacks"):
+                yield from self._variables(getattr(scenario.request, key), ("request", key), known)
             return
         first = scenario.steps[0]
         if first.verb not in ("open", "script"):
@@ -80,7 +84,7 @@ class _Checker:
                 f"cannot be reached: {first.verb!r} before any page is open",
                 "let the flow start with `open: /`",
             )
-        yield from self._steps(scenario.steps, ("steps",), {"portal.name", "portal.base_url", *_CITIZEN})
+        yield from self._steps(scenario.steps, ("steps",), known)
         if scenario.submits and not any(step.verb == "submit" for step in _walk(scenario.steps)):
             yield document.problem(
                 ("submits",),
@@ -91,7 +95,7 @@ class _Checker:
     def _steps(self, steps: Sequence[Step], path: tuple[Key, ...], known: set[str]) -> Iterator[Problem]:
         for index, step in enumerate(steps):
             here = (*path, index, step.verb)
-            yield from self._variables(step, here, known)
+            yield from self._variables(step.argument, here, known)
             yield from self._one(step, (*path, index))
             argument = step.argument
             if isinstance(argument, Repeat):
@@ -116,8 +120,7 @@ class _Checker:
         if isinstance(argument, Upload | Script) and not (self.folder / argument.file).is_file():
             yield document.problem((*place, step.verb, "file"), f"no such file beside the flow: {argument.file}")
 
-    def _variables(self, step: Step, here: tuple[Key, ...], known: set[str]) -> Iterator[Problem]:
-        argument = step.argument
+    def _variables(self, argument: Any, here: tuple[Key, ...], known: set[str]) -> Iterator[Problem]:
         if isinstance(argument, Repeat):
             argument = (argument.over, argument.links)
         for text in texts(argument):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -98,3 +99,63 @@ async def test_a_certificates_expiry_is_told_even_when_it_is_not_trusted(tmp_pat
     assert refused.http is not None
     assert refused.http.certificate_expiry == ends
     assert taken.outcome == "passed"
+    assert taken.http is not None
+    assert taken.http.certificate_expiry == ends
+
+
+async def test_phases_over_tls_are_apart_and_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = trustme.CA()
+    ends = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost", not_after=ends).configure_cert(context)
+    with authority.cert_pem.tempfile(str(tmp_path)) as trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", trusted)
+        async with DemoPortal(preset("healthy"), ssl_context=context) as target:
+            run = await check(tmp_path, target.url.replace("127.0.0.1", "localhost"), "{path: /peta-situs}")
+    assert run.outcome == "passed", run.findings
+    assert run.http is not None
+    phases = run.http.phases
+    parts = (phases.resolve, phases.connect, phases.tls, phases.processing, phases.transfer)
+    measured = [part for part in parts if part is not None]
+    assert len(measured) == len(parts)
+    assert all(part > 0 for part in measured)
+    assert sum(measured) <= run.duration_seconds
+    assert run.http.certificate_expiry == ends
+
+
+async def test_what_the_network_holds_up_is_told_from_the_handshake(tmp_path: Path) -> None:
+    """The system accepts and nobody answers: TCP is connected, the handshake never ends."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        run = await check(tmp_path, f"https://127.0.0.1:{port}", deadline=0.5)
+    assert run.timed_out
+    assert run.http is not None
+    assert run.http.phases.connect is not None
+    assert run.http.phases.connect < 0.4
+    assert run.http.phases.tls is None
+
+
+async def test_variables_are_filled_in_and_secrets_are_not_told(tmp_path: Path) -> None:
+    path = tmp_path / "check.yaml"
+    path.write_text(
+        "name: check\nkind: http\nrequest:\n"
+        '  path: "{{ settings.page }}"\n'
+        '  headers: {X-Key: "{{ secrets.key }}"}\n'
+        '  body_contains: ["{{ settings.heading }}", "{{ secrets.key }}"]\n'
+    )
+    async with DemoPortal(preset("healthy")) as target, Probes() as probes:
+        portal = Portal(
+            "demo",
+            target.url,
+            settings={"page": "/peta-situs", "heading": "Peta situs"},
+            secrets={"key": "canary-2b9e"},
+        )
+        run = await probes.run(RunRequest(portal, load_flow(path), network="slow-4g"))
+        asked = [each.path for each in target.request_log]
+        unset = await probes.run(RunRequest(Portal("demo", target.url), load_flow(path)))
+    assert asked == ["/peta-situs"]
+    assert [finding.message for finding in run.findings] == ["the body lacks '[redacted]'"]
+    assert run.network == "native"
+    assert (unset.outcome, unset.error_reason) == ("error", "flow")
+    assert not unset.timing_valid
+    assert [step.outcome for step in unset.steps] == ["error"]

@@ -7,7 +7,7 @@ import contextlib
 import os
 import time
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -227,11 +227,8 @@ async def test_a_killed_browser_is_our_trouble_and_is_replaced(tmp_path: Path) -
         request = RunRequest(portal, flow(tmp_path, steps), on_step=lambda *_: opened.set())
         running = asyncio.create_task(mine.run(request))
         await opened.wait()
-        for process in psutil.Process(os.getpid()).children(recursive=True):
-            # Children of one that was killed just now may be gone or zombies already.
-            with contextlib.suppress(psutil.Error):
-                if "--remote-debugging-pipe" in process.cmdline():
-                    process.kill()
+        for process in browser_processes():
+            process.kill()
         run = await running
         again = await mine.run(RunRequest(portal, shipped("page_load")))
     assert run.outcome == "error", run.findings
@@ -239,6 +236,81 @@ async def test_a_killed_browser_is_our_trouble_and_is_replaced(tmp_path: Path) -
     assert not run.timing_valid
     assert again.outcome == "passed"
     assert reasons == ["disconnected"]
+
+
+def browser_processes() -> list[psutil.Process]:
+    """The browsers that this test started (not their children)."""
+    found = []
+    for process in psutil.Process(os.getpid()).children(recursive=True):
+        # Children of one that was killed just now may be gone or zombies already.
+        with contextlib.suppress(psutil.Error):
+            if "--remote-debugging-pipe" in process.cmdline():
+                found.append(process)
+    return found
+
+
+@pytest.fixture
+def frozen() -> Iterator[list[psutil.Process]]:
+    """Browsers that a test has stopped: killed at its end, whatever came of it."""
+    stopped: list[psutil.Process] = []
+    yield stopped
+    for process in stopped:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+
+
+def freeze(frozen: list[psutil.Process]) -> None:
+    for process in browser_processes():
+        frozen.append(process)
+        process.suspend()
+
+
+async def test_a_browser_frozen_between_runs_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frozen: list[psutil.Process]
+) -> None:
+    monkeypatch.setattr("probes.browser_probe.SETUP_SECONDS", 5.0)
+    reasons: list[str] = []
+    async with DemoPortal(preset("healthy")) as target, Probes(on_browser_restart=reasons.append) as mine:
+        # A suffix makes the probe ask the browser for its user agent first.
+        request = RunRequest(portal_at(target.url, user_agent_suffix="(test)"), flow(tmp_path, "  - open: /\n"))
+        await mine.run(request)
+        freeze(frozen)
+        began = time.monotonic()
+        run = await mine.run(request)
+        assert time.monotonic() - began < 5.0 + 5.0
+        again = await mine.run(request)
+    assert (run.outcome, run.error_reason) == ("error", "setup_timeout")
+    assert again.outcome == "passed"
+    assert reasons == ["stuck"]
+    assert frozen
+    assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in frozen)
+
+
+async def test_a_browser_frozen_in_a_journey_ends_it_by_the_deadline(
+    tmp_path: Path, frozen: list[psutil.Process]
+) -> None:
+    reasons: list[str] = []
+    fault = Fault(kind=FaultKind.STALLED_BODY, path="/berita", seconds=60.0)
+    async with (
+        DemoPortal(preset("healthy", faults=(fault,))) as target,
+        Probes(on_browser_restart=reasons.append) as mine,
+    ):
+        request = RunRequest(
+            portal_at(target.url),
+            flow(tmp_path, "  - open: /\n  - open: /berita\n    timeout: 19s\n"),
+            deadline_seconds=4.0,
+            evidence_dir=tmp_path / "evidence",
+            on_step=lambda index, *_: freeze(frozen) if index == 0 else None,
+        )
+        began = time.monotonic()
+        run = await mine.run(request)
+        assert time.monotonic() - began < 4.0 + 5.0 + 10.0  # a browser start and a busy machine included
+        again = await mine.run(RunRequest(request.portal, shipped("page_load")))
+    assert (run.outcome, run.error_reason) == ("error", "browser_stuck")
+    assert not any(finding.severity == "critical" for finding in run.findings)
+    assert run.steps[-1].outcome == "error"
+    assert again.outcome == "passed"
+    assert reasons == ["stuck"]
 
 
 async def test_an_unknown_label_is_answered_with_what_the_page_has(probes: Probes, tmp_path: Path) -> None:
