@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 Wait = float | None
 MAGIC = {"pdf": b"%PDF-", "zip": b"PK\x03\x04", "xlsx": b"PK\x03\x04", "docx": b"PK\x03\x04", "any": b""}
-MAX_DOWNLOAD_BYTES = 100_000_000
 
 
 async def do_open(journey: Journey, verb: Open) -> Wait:
@@ -342,5 +341,3 @@ ACTIONS: dict[str, Callable[[Any, Any], Awaitable[Wait]]] = {
 } | {"wait_for": do_expect}
 #: Verbs after which the page may be another one, so that it is looked at.
 LOOKING = frozenset({"open", "click", "submit", "press", "script", "wait_for", "expect"})
-#: Verbs whose wait is typing, not waiting; they carry the driver's clock.
-QUICK = frozenset({"fill", "select", "check", "upload", "remember"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import zipfile
@@ -38,13 +39,16 @@ async def keep(page: Page, context: BrowserContext, folder: Path, run_id: str, s
     except (PlaywrightError, OSError) as error:
         log.info("no screenshot of run %s: %s", run_id, str(error).splitlines()[0])
         screenshot = None
+    raw = folder / f".{run_id}.raw.zip"
     try:
-        raw = folder / f".{run_id}.raw.zip"
         await context.tracing.stop(path=raw)
-        redact_zip(raw, folder / f"{run_id}.zip", secrets)
+        await asyncio.to_thread(redact_zip, raw, folder / f"{run_id}.zip", secrets)
     except (PlaywrightError, OSError, zipfile.BadZipFile) as error:
         log.info("no trace of run %s: %s", run_id, str(error).splitlines()[0])
         trace = None
+    finally:
+        # Whatever ends this, nothing that was not redacted stays.
+        raw.unlink(missing_ok=True)
     return Evidence(screenshot=screenshot, trace=trace)
 
 

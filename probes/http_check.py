@@ -234,7 +234,7 @@ async def _exchange(request: RunRequest, check: HttpRequest, limit: float, conte
         answer.trouble = _trouble(error)
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             # An expired certificate is when its date matters most.
-            answer.expiry = await _untrusted_expiry(error.host, error.port)
+            answer.expiry = await _untrusted_expiry(error.host, error.port or 443)
     return answer
 
 

@@ -13,6 +13,8 @@
     try { sessionStorage.setItem(STORE, JSON.stringify({ ...load(), ...change })); } catch { /* storage is off */ }
   };
 
+  // The browser keeps 250 entries otherwise, and a heavy page has more.
+  performance.setResourceTimingBufferSize(5000);
   const { onCLS, onFCP, onINP, onLCP } = webVitals;
   const note = (metric) => { state.vitals[metric.name.toLowerCase()] = metric.value; };
   for (const watch of [onCLS, onFCP, onINP, onLCP]) watch(note, { reportAllChanges: true });
@@ -23,8 +25,12 @@
     const nav = performance.getEntriesByType("navigation")[0];
     const resources = performance.getEntriesByType("resource");
     const seen = (value) => (value > 0 ? value : null);
+    // Another origin hides its sizes unless it sends Timing-Allow-Origin: then the weight is not known, rather than too small.
+    const hidden = (entry) => entry.transferSize === 0 && entry.decodedBodySize === 0 && entry.responseStart === 0
+      && entry.name.startsWith("http") && new URL(entry.name).origin !== location.origin;
     let bytes = nav ? nav.transferSize : 0;
     for (const entry of resources) bytes += entry.transferSize || 0;
+    if (resources.some(hidden)) bytes = null;
     const { cls, fcp, inp, lcp } = state.vitals;
     return {
       origin: performance.timeOrigin,

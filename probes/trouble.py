@@ -67,17 +67,24 @@ _RULES = (
     _rule(r"ERR_PROXY|ERR_TUNNEL|NS_ERROR_PROXY", None, "proxy"),
     _rule(r"ERR_INSUFFICIENT_RESOURCES|ERR_OUT_OF_MEMORY|ENOMEM|Cannot allocate", None, "out_of_memory"),
     _rule(r"Target crashed|Page crashed", None, "page_crashed"),
-    _rule(r"(Target|Browser|Context|page).{0,40}closed|browser has disconnected|Connection closed|TargetClosed",
+    _rule(r"Target page, context or browser has been closed|browser has been closed|browser has disconnected"
+          r"|TargetClosed|(Target|Browser|Context|Page) (was )?closed",
           None, "browser_gone"),
-    _rule(r"EPIPE|driver|pipe closed", None, "driver_gone"),
+    _rule(r"\bEPIPE\b|Connection closed while reading from the driver|the driver (has )?(exited|closed)|pipe closed",
+          None, "driver_gone"),
 )  # fmt: skip
+
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 
 
 def from_playwright(error: Exception) -> PortalError | ProbeError | None:
     """What a Playwright error means; None where the table does not know it (the caller knows the step)."""
     text = str(error)
+    # Addresses and the call log below the first line hold words of the portal, which prove nothing about us.
+    said = _ADDRESS.sub("", _first_line(text))
     for rule in _RULES:
-        if rule.pattern.search(text):
+        if rule.pattern.search(said):
             if rule.class_ is None:
                 return ProbeError(rule.message, _first_line(text))
             return PortalError(rule.class_, rule.message)

@@ -296,6 +296,11 @@ class Step(StrictModel):
             raise ValueError(f"a step has exactly one verb of {', '.join(VERBS)}; here: {said}")
         if self.optional and not isinstance(self.argument, Target):
             raise ValueError(f"`optional` goes with steps that act on an element, not with `{self.verb}`")
+        if self.repeat is not None and (self.soft or self.timeout is not None or self.slow is not None):
+            raise ValueError("`soft`, `timeout` and `slow` go with the steps inside a `repeat`, not with the `repeat`")
+        empty = [verb for verb in VERBS if verb in self.model_fields_set and getattr(self, verb) is None]
+        if empty:
+            raise ValueError(f"`{empty[0]}` says nothing; give it an argument or leave it out")
         if self.refused and self.verb not in ("click", "submit"):
             raise ValueError("`refused` goes with the `click` or `submit` that sends the form")
         return self

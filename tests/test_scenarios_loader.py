@@ -18,6 +18,8 @@ BAD = {
     "verb": ("name: a\nkind: search\nsteps:\n  - clik: {role: button}\n", "4: unknown key 'clik' (did you mean 'click'?)"),
     "no verb": ("name: a\nkind: search\nsteps:\n  - open: /\n  - name: x\n", "5: steps.1: a step has exactly one verb"),
     "two verbs": ("name: a\nkind: search\nsteps:\n  - {open: /, click: b}\n", "4: steps.0: a step has exactly one verb"),
+    "a verb that says nothing": ("name: a\nkind: search\nsteps:\n  - {open: /b, expect: }\n", "4: steps.0: `expect` says nothing"),
+    "soft repeat": ("name: a\nkind: search\nsteps:\n  - {repeat: {times: 2, steps: [{open: /}]}, soft: true}\n", "4: steps.0: `soft`, `timeout` and `slow` go with the steps inside"),
     "type": ("name: a\nkind: search\nsteps:\n  - open: 5\n", "4: steps.0.open must be a mapping"),
     "duration": ("name: a\nkind: search\ndeadline: soon\nsteps: [{open: /}]\n", "3: deadline: must be a duration such as"),
     "two ways": ("name: a\nkind: search\nsteps:\n  - open: /\n  - click: {text: a, label: b}\n", "5: steps.1.click: name the element by exactly one of"),
