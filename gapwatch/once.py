@@ -6,8 +6,8 @@ import asyncio
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -107,7 +107,10 @@ async def run_pass(
             retests=retests,
         )
         named = {new_run_id(started_at): job for job in jobs}
-        tasks = [asyncio.create_task(_one(runner, job, run_id, progress)) for run_id, job in named.items()]
+        room = asyncio.Semaphore(config.concurrency)
+        tasks = [
+            asyncio.create_task(_repeated(runner, group, room, progress, publish)) for group in _by_job(named).values()
+        ]
         try:
             with _ended_by_signals(tasks):
                 left = None if deadline_seconds is None else max(0.1, deadline_seconds - (time.monotonic() - began))
@@ -120,6 +123,38 @@ async def run_pass(
     again = {run.retest_of: run for run in runs.values() if run.retest_of is not None}
     ordered = tuple(run for run_id in named for run in (runs[run_id], again.get(run_id)) if run is not None)
     return Pass(ordered, started_at, time.monotonic() - began, tuple(trouble))
+
+
+def _by_job(named: Mapping[str, Job]) -> dict[str, list[tuple[str, Job]]]:
+    """Runs of the same job together, in the order in which the jobs first stand."""
+    groups: dict[str, list[tuple[str, Job]]] = {}
+    for run_id, job in named.items():
+        groups.setdefault(job.id, []).append((run_id, job))
+    return groups
+
+
+async def _repeated(
+    runner: Runner,
+    runs: Sequence[tuple[str, Job]],
+    room: asyncio.Semaphore,
+    progress: Progress,
+    publish: Callable[[Run], Awaitable[None]],
+) -> None:
+    """Run a job once for each of `runs`, one after the other without giving up its place among the journeys.
+
+    Queued anew each time, the longest job would come last and run alone at the end.
+    """
+    began = datetime.now(UTC)
+    try:
+        async with room if runs[0][1].needs_browser else nullcontext():
+            for run_id, job in runs:
+                await _one(runner, job, run_id, progress)
+    except asyncio.CancelledError as error:
+        reason = str(error.args[0]) if error.args else "cancelled"
+        # What has a verdict keeps it; the others never began.
+        for run_id, job in runs:
+            await publish(runner.own_trouble(job, reason, began, 0.0, run_id))
+        raise
 
 
 async def _one(runner: Runner, job: Job, run_id: str, progress: Progress) -> None:
