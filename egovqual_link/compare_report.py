@@ -11,7 +11,7 @@ from egovqual_link.compare import Comparison
 from egovqual_link.compare_view import WORDS, cells, grouped, headings, not_alike, reasons, side_line
 from egovqual_link.figures_compare import difference_figure
 from egovqual_link.instrument import Language
-from egovqual_link.report import neutral
+from egovqual_link.table_files import neutral
 
 _PAGES: tuple[tuple[Language, str], ...] = (("en", "index.html"), ("id", "index.id.html"))
 

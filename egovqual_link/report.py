@@ -14,15 +14,16 @@ from egovqual_link.instrument import Language
 from egovqual_link.ipa import ipa
 from egovqual_link.link import LinkResult
 from egovqual_link.survey_figures import gap_figure, ipa_figure
+from egovqual_link.survey_tables import column_dictionary
+from egovqual_link.table_files import write_tables
 from egovqual_link.windows import zone
 
-#: Cells that a spreadsheet would take for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _PAGES: tuple[tuple[Language, str], ...] = (("en", "index.html"), ("id", "index.id.html"))
 
 
 def write_report(result: LinkResult, out_dir: Path, lang: Language = "en") -> Path:
-    """Write index.html (English), index.id.html (Indonesian), figures/, tables/ and link.json.
+    """Write index.html (English), index.id.html (Indonesian), figures/, tables/ (CSV, XLSX, LaTeX and what each column
+    means) and link.json.
 
     Gives the path of the page in `lang`. The same result gives the same bytes.
 
@@ -34,10 +35,8 @@ def write_report(result: LinkResult, out_dir: Path, lang: Language = "en") -> Pa
         (out_dir / name).write_text(render(result, each), "utf-8")
     for name, figure in make_figures(result, lang).items():
         figures.save(figure, out_dir / "figures", name)
-    tables = out_dir / "tables"
-    tables.mkdir(exist_ok=True)
-    for name, table in make_tables(result).items():
-        neutral(table).to_csv(tables / f"{name}.csv", index=False)
+    tables = make_tables(result)
+    write_tables({**tables, "columns": column_dictionary(tables)}, out_dir / "tables")
     (out_dir / "link.json").write_text(result.to_json() + "\n", "utf-8")
     return out_dir / dict(_PAGES)[lang]
 
@@ -59,15 +58,6 @@ def make_tables(result: LinkResult) -> dict[str, pd.DataFrame]:
         "exposure": result.overview.exposure,
     }
     return {name: table for name, table in named.items() if len(table)}
-
-
-def neutral(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with text cells that begin like a formula put behind an apostrophe."""
-
-    def cell(value: object) -> object:
-        return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
-
-    return table.map(cell)
 
 
 def make_figures(result: LinkResult, lang: Language, width: float = figures.WIDE) -> dict[str, Any]:

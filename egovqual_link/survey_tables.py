@@ -149,8 +149,10 @@ def column_dictionary(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Raises:
         KeyError: a column that nobody has described.
     """
-    text = files("egovqual_link").joinpath("data/survey_columns.csv").read_text(encoding="utf-8")
-    described = {(row["table"], row["column"]): row for row in csv.DictReader(text.splitlines())}
+    described: dict[tuple[str, str], dict[str, str]] = {}
+    for name in ("link_columns.csv", "survey_columns.csv"):
+        text = files("egovqual_link").joinpath("data", name).read_text(encoding="utf-8")
+        described |= {(row["table"], row["column"]): row for row in csv.DictReader(text.splitlines())}
     rows = []
     for name, table in tables.items():
         for column in table.columns:

@@ -72,23 +72,25 @@ def make_folder(out: Path) -> None:
 
 
 def write_survey(source: Source, tables: Mapping[str, pd.DataFrame], out: Path) -> None:
-    """NAME.csv for each table, columns.csv, and figures/ (SVG, PNG, PDF, both languages).
+    """NAME.csv and NAME.tex for each table, tables.xlsx, columns.csv, and figures/ (SVG, PNG, PDF, both languages).
 
     Raises:
         InputError: the folder cannot be made or written.
     """
     # Figures need matplotlib, which takes longer to load than all the rest.
     from egovqual_link.figures import save
-    from egovqual_link.report import neutral
+    from egovqual_link.table_files import latex, neutral, workbook
 
     named = {**tables, "columns": column_dictionary(tables)}
     # Everything is made before anything is written, so that no half of a result is left behind.
-    content = {name: neutral(table).to_csv(index=False).encode("utf-8") for name, table in named.items()}
+    content = {f"{name}.csv": neutral(table).to_csv(index=False).encode("utf-8") for name, table in named.items()}
+    content |= {f"{name}.tex": latex(table).encode("utf-8") for name, table in tables.items()}
+    content["tables.xlsx"] = workbook(named)
     drawn = _figures(source, tables)
     make_folder(out)
     try:
         for name, data in content.items():
-            write_atomically(out / f"{name}.csv", data)
+            write_atomically(out / name, data)
         for name, figure in drawn.items():
             save(figure, out / "figures", name)
     except OSError as error:

@@ -14,8 +14,9 @@ from playwright.async_api import async_playwright
 from egovqual_link import SEMARANG, load_published
 from egovqual_link.figures_link import beside_rows, hours_figure
 from egovqual_link.link import LinkResult, link
-from egovqual_link.report import neutral, write_report
+from egovqual_link.report import write_report
 from egovqual_link.report_view import comparison
+from egovqual_link.table_files import neutral
 from exporters.store import Store
 from probes.browsers import find_browser
 from probes.run import FormField, FormsResult, PageMetrics, Run, StepResult
