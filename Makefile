@@ -1,5 +1,7 @@
 # The two commands of the README: `make demo` and `make test`. Each sets up what it needs and is quick when nothing changed.
 PYTHON ?= python3
+# Two files of tests at a time: more would make real browsers wait for each other.
+ARGS ?= -n 2 --dist loadfile
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .venv/.stamps
@@ -42,6 +44,7 @@ format: $(STAMPS)/dev
 bench: $(STAMPS)/dev $(STAMPS)/browser  ## measured ratios; nothing here is a test
 	$(BIN)/python bench/journey.py
 	$(BIN)/python bench/survey.py
+	$(BIN)/python bench/indicators.py
 
 dashboards: $(STAMPS)/dev  ## build deploy/grafana/dashboards anew from the declared metrics
 	$(BIN)/python deploy/grafana/build.py

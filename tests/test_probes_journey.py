@@ -350,10 +350,12 @@ async def test_the_weight_is_not_known_where_another_origin_hides_its_sizes(prob
         return web.Response(text=text, content_type="text/html")
 
     async def alone(_: web.Request) -> web.Response:
-        return web.Response(text='<h1>One</h1><img src="/own.png" alt="">', content_type="text/html")
+        return web.Response(text='<h1>One</h1><img src="/other.png" alt="">', content_type="text/html")
 
     own = web.Application()
     own.add_routes([web.get("/two", page), web.get("/one", alone), web.get("/own.png", picture)])
+    # Not the picture of the page before: its half-finished download would be taken up again from the cache.
+    own.router.add_get("/other.png", picture)
     elsewhere = web.Application()
     elsewhere.add_routes([web.get("/p.png", picture)])
     async with TestServer(elsewhere) as other, TestServer(own) as server:
