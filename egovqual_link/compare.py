@@ -20,7 +20,8 @@ from egovqual_link.instrument import Instrument, Item, Text, load_instrument
 from egovqual_link.like_for_like import TWO_DESIGNS, Flow, flow_changes, flows, remarks, told
 from egovqual_link.measuring import Bench, Settings
 from egovqual_link.sides import Side, resolve
-from egovqual_link.store_scope import JOURNEYS, Scope, open_store
+from egovqual_link.store_open import open_store
+from egovqual_link.store_scope import JOURNEYS, Scope
 
 #: `difference` is right minus left in `unit` (`difference_bound` says which way a figure at the deadline leaves it
 #: open), `low`..`high` its interval (null: open or none), `delta` Cliff's delta (above 0: the right side waits longer).
@@ -118,7 +119,7 @@ def compare(
         pages = pd.DataFrame(page_rows(readers[0], readers[1], changed), columns=list(PAGE_COLUMNS))
         context = _Context(readers[0], readers[1], names, ran[0], changed, pages)
         found = [_row(context, item, each) for item, each in instrument.indicators() if each.origin == "probe"]
-        exposures = [exposure_of(connection, each.bench.scope, each.bench.tallies) for each in readers]
+        exposures = [exposure_of(each.bench.scope, each.bench.tallies) for each in readers]
         said = tuple(remarks(connection, *scopes))
     table = pd.DataFrame(found, columns=list(COLUMNS))
     for name in ("left", "right", "difference", "low", "high", "delta", "delta_low", "delta_high", "rank_p"):

@@ -21,7 +21,7 @@ PAGE_COLUMNS: Final = (
 
 def page_rows(left: Reader, right: Reader, changed: Mapping[str, Text]) -> Iterator[dict[str, Any]]:
     """A row for each page of either side; `changed` names flows whose steps are not the same."""
-    waits = [side.pages("lcp_seconds", censor=True) for side in (left, right)]
+    waits = [side.pages("lcp_seconds") for side in (left, right)]
     made = [designs(side.bench.connection, side.bench.scope) for side in (left, right)]
     pages = [{each.stratum for each in counts} | set(known) for counts, known in zip(waits, made, strict=True)]
     for page in sorted(pages[0] | pages[1]):
@@ -32,7 +32,7 @@ def page_rows(left: Reader, right: Reader, changed: Mapping[str, Text]) -> Itera
             here = [each for each in counts if each.stratum == page]
             wait, late = Mix(here).point(0.75) if here else (None, False)
             row |= {
-                f"openings_{name}": sum(each.count for each in here),
+                f"openings_{name}": sum(each.times for each in here),
                 f"lcp_p75_seconds_{name}": wait,
                 f"lcp_bound_{name}": ">=" if late else None,
                 f"weight_bytes_{name}": design and design.weight_bytes,

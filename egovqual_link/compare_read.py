@@ -15,15 +15,15 @@ from egovqual_link.readings import Tries
 from egovqual_link.store_scope import JOURNEYS, JUDGED
 
 #: Page metrics by indicator: the column, and whether failed openings count as waits longer than the deadline.
-PAGE_METRICS: Final[Mapping[str, tuple[str, bool]]] = {
-    "ttfb_p75_seconds": ("ttfb_seconds", True),
-    "fcp_p75_seconds": ("fcp_seconds", True),
-    "lcp_p75_seconds": ("lcp_seconds", True),
-    "inp_p75_seconds": ("inp_seconds", True),
-    "load_p75_seconds": ("load_seconds", True),
-    "cls_p75_score": ("cls", False),
-    "page_weight_p75_bytes": ("transferred_bytes", False),
-    "page_requests_p75_count": ("requests", False),
+PAGE_METRICS: Final[Mapping[str, str]] = {
+    "ttfb_p75_seconds": "ttfb_seconds",
+    "fcp_p75_seconds": "fcp_seconds",
+    "lcp_p75_seconds": "lcp_seconds",
+    "inp_p75_seconds": "inp_seconds",
+    "load_p75_seconds": "load_seconds",
+    "cls_p75_score": "cls",
+    "page_weight_p75_bytes": "transferred_bytes",
+    "page_requests_p75_count": "requests",
 }
 #: Of these the page itself is what is measured; that it differs is the finding, not a flaw of the comparison.
 MADE_OF: Final = ("page_weight_p75_bytes", "page_requests_p75_count")
@@ -66,10 +66,6 @@ class Reader:
     bench: Bench
 
     @cached_property
-    def _pages(self) -> dict[tuple[str, bool], list[Counted]]:
-        return {}
-
-    @cached_property
     def kinds(self) -> Mapping[str, str]:
         """Kind of each flow."""
         return {each.scenario: each.kind for each in self.bench.tallies}
@@ -87,13 +83,10 @@ class Reader:
             if each.kind in kinds and each.outcome in JUDGED and each.timing_valid
         )
 
-    def pages(self, metric: str, *, censor: bool, kinds: tuple[str, ...] = JOURNEYS) -> list[Counted]:
+    def pages(self, metric: str, *, kinds: tuple[str, ...] = JOURNEYS) -> list[Counted]:
         """Counts of a page metric by day and page over the flows of `kinds`."""
-        if (metric, censor) not in self._pages:
-            self._pages[metric, censor] = readings.page_counts(
-                self.bench.connection, self.bench.scope, metric, censor=censor
-            )
-        return [each for each in self._pages[metric, censor] if self.kinds.get(each.stratum[0]) in kinds]
+        counts = self.bench.openings(JOURNEYS, by="day").counts(metric)
+        return [each for each in counts if self.kinds.get(each.stratum[0]) in kinds]
 
     def waits(self, key: str) -> list[Counted] | None:
         """Waits of an indicator that is no page metric; None where it has none."""

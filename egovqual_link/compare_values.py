@@ -26,6 +26,7 @@ from egovqual_link.measures import MEASURES
 from egovqual_link.measures_waits import quantile_value
 from egovqual_link.measuring import NO_SPREAD, Settings, Value, few_days
 from egovqual_link.quantiles import Counted, Mix
+from egovqual_link.readings_pages import METRICS
 from egovqual_link.store_scope import JOURNEYS
 
 Q: Final = 0.75
@@ -107,10 +108,11 @@ def difference(left: Reader, right: Reader, key: str, *, paired: bool) -> Found:
 
 def _page_metric(left: Reader, right: Reader, key: str, *, paired: bool) -> Found:
     """A page metric over the pages that both sides have: what only one side opened would bend the difference."""
-    metric, censor = PAGE_METRICS[key]
+    metric = PAGE_METRICS[key]
+    censor = METRICS[metric]
     named = left.has_page_load and right.has_page_load
     kinds, whose = (("page_load",), "page_load flows") if named else (JOURNEYS, "all journeys")
-    counts = [side.pages(metric, censor=censor, kinds=kinds) for side in (left, right)]
+    counts = [side.pages(metric, kinds=kinds) for side in (left, right)]
     pages = [{each.stratum for each in side} for side in counts]
     common = pages[0] & pages[1]
     notes = []

@@ -204,7 +204,7 @@ def _table(counts: Sequence[Counted], days: Sequence[int], place: Mapping[float,
     row = {day: index for index, day in enumerate(days)}
     for each in counts:
         column = len(place) if each.value is None else place.get(each.value, len(place))
-        table[row[each.day], column] += each.count
+        table[row[each.day], column] += each.times
     return table
 
 

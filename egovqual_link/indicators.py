@@ -9,11 +9,11 @@ from typing import Any, Final
 import pandas as pd
 from sqlalchemy import Connection
 
-from egovqual_link import readings
 from egovqual_link.instrument import Fit, Indicator, Instrument, Item, Text, load_instrument
 from egovqual_link.measures import MEASURES, Bench, Settings, Value, absent
 from egovqual_link.readings import Tally
-from egovqual_link.store_scope import JUDGED, Scope, open_store
+from egovqual_link.store_open import open_store
+from egovqual_link.store_scope import JUDGED, Scope
 from egovqual_link.windows import Window
 
 #: Ratings are published for the p75 over the visits of real users.
@@ -81,7 +81,7 @@ class Measured:
         return None if self.value.at_least and rated != "poor" else rated
 
 
-def exposure_of(connection: Connection, scope: Scope, tallies: list[Tally]) -> Exposure:
+def exposure_of(scope: Scope, tallies: list[Tally]) -> Exposure:
     """Cover of the runs in `tallies`, which are those of `scope`."""
 
     def outcome(name: str) -> int:
@@ -91,7 +91,7 @@ def exposure_of(connection: Connection, scope: Scope, tallies: list[Tally]) -> E
         runs=sum(each.runs for each in tallies),
         first=min((each.first for each in tallies), default=None),
         last=max((each.last for each in tallies), default=None),
-        days=readings.days_seen(connection, scope),
+        days=len(frozenset().union(*(each.days for each in tallies if each.outcome in JUDGED))),
         window_days=scope.window.days,
         excluded_error=outcome("error"),
         excluded_blocked=outcome("blocked"),
@@ -105,7 +105,7 @@ def measure(
 ) -> tuple[Measured, ...]:
     """Every indicator of the instrument for one scope of an open store; `memo` keeps what was asked, by scope."""
     bench = Bench(connection, scope, settings, {} if memo is None else memo.setdefault(scope, {}))
-    exposure = exposure_of(connection, scope, bench.tallies)
+    exposure = exposure_of(scope, bench.tallies)
     return tuple(
         Measured(
             portal=scope.portal,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,13 @@ from egovqual_link.indicators import Memo, frame, measure
 from egovqual_link.instrument import Instrument, Text, load_instrument
 from egovqual_link.measures import Settings
 from egovqual_link.overview import Overview, overview
+from egovqual_link.provenance import InputFile, input_files, versions
 from egovqual_link.refusals import refusal, why_none
 from egovqual_link.scores import Source, all_scores
-from egovqual_link.store_scope import Scope, locations, open_store, portals, span
+from egovqual_link.store_open import open_store
+from egovqual_link.store_scope import Scope, locations, portals, span
 from egovqual_link.study import Study
-from egovqual_link.units import Units, associations, item_pairs, place_respondents
+from egovqual_link.units import UNIT_COLUMNS, Units, associations, item_pairs, place_respondents, unit_values
 from egovqual_link.windows import Window, parse_moment
 from scenarios.source import InputError, Problem, nearest
 
@@ -99,7 +102,8 @@ class LinkResult:
 
     `scores`: see `all_scores`; `indicators`: see `indicators`; `side_by_side`: SIDE_BY_SIDE_COLUMNS; `associations`:
     ASSOCIATION_COLUMNS, empty where `association` is refused; `sensitivity` and `robustness`: the declared indicators
-    and hypotheses under other choices. `digest` is the SHA-256 of survey file, study file, operator's records, window
+    and hypotheses under other choices; `unit_values`: UNIT_COLUMNS, the points behind the associations; `files`: what
+    it was made from. `digest` is the SHA-256 of survey file, study file, operator's records, window
     and portals, so that outputs show what they were made from.
     """
 
@@ -121,6 +125,8 @@ class LinkResult:
     robustness: pd.DataFrame
     warnings: tuple[Text, ...] = ()
     study: Study | None = None
+    unit_values: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(UNIT_COLUMNS)))
+    files: tuple[InputFile, ...] = ()
 
     @property
     def priority(self) -> tuple[str, ...]:
@@ -140,7 +146,8 @@ class LinkResult:
         """Plain JSON data; a missing value is null."""
         return {
             "survey": {
-                "source": str(getattr(self.source, "source", "")),
+                # The name alone: where the file lay is nobody's business, and a rebuilt result must read the same.
+                "source": Path(str(getattr(self.source, "source", ""))).name,
                 "scores": records(self.scores.dropna(axis="columns", how="all")),
             },
             "window": {
@@ -168,6 +175,8 @@ class LinkResult:
             "study": None if self.study is None else {"name": self.study.name, "digest": self.study.digest},
             "limits": [{"en": text.en, "id": text.id} for text in self.limits],
             "exploratory": self.exploratory,
+            "files": [dataclasses.asdict(each) for each in self.files],
+            "versions": versions(),
             "digest": self.digest,
         }
 
@@ -188,11 +197,13 @@ def link(
     settings: Settings | None = None,
     study: Study | None = None,
     external: Sequence[Records] = (),
+    files: Sequence[tuple[str, Path]] | None = None,
 ) -> LinkResult:
     """Set the scores of `survey` beside the indicators of the portals in the store.
 
     A `study` gives portals, time zone and window (its last wave); without one the window is from `from_` to `to`, or
     the whole store, and everything is labelled exploratory. `external`: an operator's own records, labelled so.
+    `files` are named in the outputs with their SHA-256; without them, those that survey, study and records came from.
 
     Raises:
         InputError: no store, no runs in the window, a portal that the store does not know, dates that are none, dates
@@ -250,6 +261,8 @@ def link(
         robustness=robust,
         warnings=(*_warnings(seen, study.coverage if study else COVERAGE), *placing(survey, units), *noted),
         study=study,
+        unit_values=unit_values(units, pairs if refusal_ is None else []),
+        files=input_files(_files(survey, study, external) if files is None else files),
     )
 
 
@@ -339,6 +352,11 @@ def _window(connection: Connection, names: Iterable[str], from_: str | None, to:
         time_zone,
         basis="dates" if from_ and to else "store",
     )
+
+
+def _files(survey: Source, study: Study | None, external: Sequence[Records]) -> list[tuple[str, str | Path | None]]:
+    records = [(each.form.name, each.path) for each in external]
+    return [("survey", getattr(survey, "source", None)), ("study", study.source if study else None), *records]
 
 
 def _digest(

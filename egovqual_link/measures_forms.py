@@ -108,7 +108,7 @@ def guided(column: str) -> Callable[[Bench], Value]:
     """EF7: share of fields with a label (or help), each flow weighing the same, over runs that came to their end."""
 
     def work(bench: Bench) -> Value:
-        flows = readings.field_shares(bench.connection, bench.scope, column)
+        flows = bench.field_shares[column]
         if not flows:
             return _no_whole_flow(bench)
         return Value(

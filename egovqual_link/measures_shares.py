@@ -38,7 +38,7 @@ def share_value(bench: Bench, found: Tries | None, method: str, *, good: bool, n
 
 def checks(bench: Bench) -> Tries | None:
     """Reachability checks; bad is one that the portal did not answer as expected."""
-    return readings.tries(bench.connection, bench.scope, REACHABILITY)
+    return bench.reachability[0]
 
 
 def availability(bench: Bench) -> Value:
@@ -75,7 +75,7 @@ def worst_hour(bench: Bench) -> Value:
 
 def time_between_outages(bench: Bench) -> Value:
     """RL2: hours up for each outage seen."""
-    found = bench.outages
+    found = bench.reachability[1]
     if found is None or found.watched <= 0:
         return absent(*NO_RUNS)
     n_runs = bench.runs(*REACHABILITY)
@@ -110,7 +110,7 @@ def time_between_outages(bench: Bench) -> Value:
 
 def time_to_recover(bench: Bench) -> Value:
     """RL2: hours from the first failed check of an outage to the next good one."""
-    found = bench.outages
+    found = bench.reachability[1]
     if found is None:
         return absent(*NO_RUNS)
     n_runs = bench.runs(*REACHABILITY)

@@ -10,26 +10,32 @@ from egovqual_link.measuring import NO_RUNS, Bench, Value, absent, few_days
 from egovqual_link.quantiles import (
     Counted,
     Mix,
+    Quantile,
 )
+from egovqual_link.readings_pages import METRICS
 from egovqual_link.store_scope import JOURNEYS, JUDGED
 
 
 def quantile_value(bench: Bench, counts: list[Counted], q: float, method: str, kinds: tuple[str, ...]) -> Value:
-    """A quantile of waits counted over flows of `kinds`, with its interval over days."""
+    """A quantile of waits counted by day over flows of `kinds`, with its interval over days."""
+    settings = bench.settings
+    asked = q if settings.quantile is None else settings.quantile
+    found = None
+    if counts:
+        found = Mix(counts).quantile(
+            asked,
+            seed=settings.seed,
+            resamples=settings.resamples,
+            level=settings.level,
+            min_days=settings.min_days,
+        )
+    return _value(bench, found, method.replace(_name(q), _name(asked), 1), kinds)
+
+
+def _value(bench: Bench, found: Quantile | None, method: str, kinds: tuple[str, ...]) -> Value:
     n_runs = _timed_runs(bench, *kinds)
-    if not counts:
+    if found is None:
         return _none(bench, n_runs, kinds)
-    if bench.settings.quantile is not None:
-        method = method.replace(_name(q), _name(bench.settings.quantile), 1)
-        q = bench.settings.quantile
-    mix = Mix(counts)
-    found = mix.quantile(
-        q,
-        seed=bench.settings.seed,
-        resamples=bench.settings.resamples,
-        level=bench.settings.level,
-        min_days=bench.settings.min_days,
-    )
     return Value(
         value=found.value,
         at_least=found.at_least,
@@ -73,20 +79,20 @@ def _at_deadline(at_least: bool) -> Text | None:
     )
 
 
-def page_metric(metric: str, q: float, *, censor: bool) -> Callable[[Bench], Value]:
+def page_metric(metric: str, q: float) -> Callable[[Bench], Value]:
     """The `q` quantile of a page metric over the pages of the page_load flows, each page weighing the same.
 
     Those flows name the pages that matter. Where a portal has none, the pages of all journeys stand in; there a heavy
     first page may hide among many light ones, and the method says which it was.
     """
-    rest = "failed openings censored at the deadline" if censor else "openings that failed left out"
+    rest = "failed openings censored at the deadline" if METRICS[metric] else "openings that failed left out"
 
     def work(bench: Bench) -> Value:
         named = _timed_runs(bench, "page_load") > 0
         kinds, whose = (("page_load",), "page_load flows") if named else (JOURNEYS, "all journeys")
-        counts = bench.once(readings.page_counts, metric, censor=censor, kinds=kinds)
-        method = f"{_name(q)} over page openings, every page of the {whose} weighing the same; {rest}"
-        return quantile_value(bench, counts, q, method, kinds)
+        asked = q if bench.settings.quantile is None else bench.settings.quantile
+        method = f"{_name(asked)} over page openings, every page of the {whose} weighing the same; {rest}"
+        return _value(bench, bench.page_quantile(metric, asked, kinds), method, kinds)
 
     return work
 

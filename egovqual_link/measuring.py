@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Connection
 
@@ -17,8 +18,13 @@ from egovqual_link.quantiles import (
     RESAMPLES,
     SEED,
     Counted,
+    Mix,
+    Quantile,
+    Seen,
+    day_table,
 )
 from egovqual_link.readings import Tally
+from egovqual_link.readings_pages import METRICS, Openings, openings, seen_by_day
 from egovqual_link.store_scope import JUDGED, Scope
 
 
@@ -76,6 +82,49 @@ class Bench:
         found: list[Counted] = self.memo[key]
         return found
 
+    def openings(self, kinds: tuple[str, ...], by: Literal["day"] | None = None) -> Openings:
+        """Openings of the pages of flows of `kinds`, all together or by day."""
+        key = (openings, kinds, by)
+        if key not in self.memo:
+            self.memo[key] = openings(self.connection, self.scope, kinds=kinds, by=by)
+        found: Openings = self.memo[key]
+        return found
+
+    def page_quantile(self, metric: str, q: float, kinds: tuple[str, ...]) -> Quantile | None:
+        """A quantile of a page metric, every page weighing the same, with its interval over days; None without any."""
+        mix = self._mixes(kinds).get(metric)
+        if mix is None:
+            return None
+        seen, lost = self._seen_by_day(kinds, q)[metric], self.openings(kinds).censored(metric)
+        return mix.with_days(
+            q,
+            *day_table(seen, lost, mix.strata),
+            seed=self.settings.seed,
+            resamples=self.settings.resamples,
+            level=self.settings.level,
+            min_days=self.settings.min_days,
+        )
+
+    def _mixes(self, kinds: tuple[str, ...]) -> Mapping[str, Mix]:
+        """Openings of all days together, for every metric that has any."""
+        if (Mix, kinds) not in self.memo:
+            counts = {metric: self.openings(kinds).counts(metric) for metric in METRICS}
+            self.memo[Mix, kinds] = {
+                metric: Mix([each._replace(day=0) for each in found]) for metric, found in counts.items() if found
+            }
+        found: Mapping[str, Mix] = self.memo[Mix, kinds]
+        return found
+
+    def _seen_by_day(self, kinds: tuple[str, ...], q: float) -> Mapping[str, list[Seen]]:
+        """Openings at or below the `q` quantile by day, for all metrics in one pass over the store."""
+        key = (seen_by_day, kinds, q)
+        if key not in self.memo:
+            points = {metric: mix.point(q) for metric, mix in self._mixes(kinds).items()}
+            limits = {metric: math.inf if beyond else value for metric, (value, beyond) in points.items()}
+            self.memo[key] = seen_by_day(self.connection, self.scope, kinds, limits)
+        found: Mapping[str, list[Seen]] = self.memo[key]
+        return found
+
     @cached_property
     def tallies(self) -> list[Tally]:
         """All runs of the scope by scenario, outcome and validity."""
@@ -85,9 +134,14 @@ class Bench:
         return found
 
     @cached_property
-    def outages(self) -> readings.Outages | None:
-        """Outages over the reachability checks."""
-        return readings.outages(self.connection, self.scope)
+    def reachability(self) -> tuple[readings.Tries | None, readings.Outages | None]:
+        """Reachability checks as tries, and the outages among them."""
+        return readings.reachability(self.connection, self.scope)
+
+    @cached_property
+    def field_shares(self) -> Mapping[str, Mapping[str, tuple[int, int, int]]]:
+        """Form fields with a label or help, by scenario: see `readings.field_shares`."""
+        return readings.field_shares(self.connection, self.scope)
 
     @cached_property
     def browsers(self) -> Mapping[tuple[str, str, str], tuple[int, int]]:

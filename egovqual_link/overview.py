@@ -12,7 +12,8 @@ from egovqual_link import readings
 from egovqual_link.indicators import exposure_of
 from egovqual_link.measures import Settings
 from egovqual_link.quantiles import Counted, Mix, clopper_pearson
-from egovqual_link.store_scope import JUDGED, REACHABILITY, Scope
+from egovqual_link.readings_pages import openings
+from egovqual_link.store_scope import JUDGED, Scope
 from exporters.schema import findings, runs
 
 #: Counts are of runs; waits in seconds, `*_bound` is ">=" where the wait lies at or beyond the deadline.
@@ -87,14 +88,16 @@ def _flows(connection: Connection, scope: Scope) -> list[dict[str, Any]]:
 
 def _pages(connection: Connection, scope: Scope) -> list[dict[str, Any]]:
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
-    for metric, name, q in (
+    asked = (
         ("lcp_seconds", "lcp_p75_seconds", 0.75),
         ("load_seconds", "load_p75_seconds", 0.75),
         ("transferred_bytes", "weight_median_bytes", 0.5),
-    ):
+    )
+    opened = openings(connection, scope, metrics=[metric for metric, _, _ in asked])
+    for metric, name, q in asked:
         waits = metric.endswith("seconds")
         by_page: dict[tuple[str, ...], list[Counted]] = {}
-        for each in readings.page_counts(connection, scope, metric, censor=waits):
+        for each in opened.counts(metric):
             by_page.setdefault(each.stratum, []).append(each)
         for page, counts in by_page.items():
             mix = Mix(counts)
@@ -111,11 +114,12 @@ def _pages(connection: Connection, scope: Scope) -> list[dict[str, Any]]:
 
 def _hours(connection: Connection, scope: Scope, settings: Settings) -> list[dict[str, Any]]:
     checks = readings.reachable_by_hour(connection, scope)
-    whole = readings.tries(connection, scope, REACHABILITY)
+    whole, _ = readings.reachability(connection, scope)
     # Failures of one outage hang together within an hour as they do over the window: the same length of a streak.
     streak = whole.bad / whole.episodes if whole and whole.episodes else 1.0
     pages: dict[int, list[Counted]] = {}
-    for each in readings.page_counts(connection, scope, "lcp_seconds", censor=True, by_hour=True):
+    opened = openings(connection, scope, metrics=["lcp_seconds"], by="hour")
+    for each in opened.counts("lcp_seconds"):
         pages.setdefault(each.day, []).append(each)
     rows: list[dict[str, Any]] = []
     for hour in sorted(checks.keys() | pages.keys()):
@@ -148,7 +152,7 @@ def _findings(connection: Connection, scope: Scope) -> list[dict[str, Any]]:
 
 
 def _exposure(connection: Connection, scope: Scope) -> dict[str, Any]:
-    found = exposure_of(connection, scope, readings.tallies(connection, scope))
+    found = exposure_of(scope, readings.tallies(connection, scope))
     return {
         "portal": scope.portal,
         "runs": found.runs,

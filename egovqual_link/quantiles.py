@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +19,23 @@ RESAMPLES = 999
 SEED = 20120101
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """`count` waits of `value` (None: censored, longer than `bound`) on one day in one stratum."""
+class Counted(NamedTuple):
+    """`times` waits of `value` (None: censored, longer than `bound`) on one day in one stratum."""
 
     day: int
     stratum: tuple[str, ...]
     value: float | None
-    count: int
+    times: int
     bound: float | None = None
+
+
+class Seen(NamedTuple):
+    """`times` waits of any length on one day in one stratum, of which `below` were at or below some limit."""
+
+    day: int
+    stratum: tuple[str, ...]
+    times: int
+    below: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +65,8 @@ class Mix:
         self.values = sorted({each.value for each in counts if each.value is not None})
         bounds = [each.bound for each in counts if each.bound is not None]
         self.bound = min(bounds) if bounds else None
-        self.n = sum(each.count for each in counts)
-        self.censored = sum(each.count for each in counts if each.value is None)
+        self.n = sum(each.times for each in counts)
+        self.censored = sum(each.times for each in counts if each.value is None)
         day = {key: index for index, key in enumerate(self.days)}
         stratum = {key: index for index, key in enumerate(self.strata)}
         place = {key: index for index, key in enumerate(self.values)}
@@ -65,7 +74,7 @@ class Mix:
         self.table: Floats = np.zeros((len(self.days), len(self.strata), len(self.values) + 1))
         for each in counts:
             column = len(self.values) if each.value is None else place[each.value]
-            self.table[day[each.day], stratum[each.stratum], column] += each.count
+            self.table[day[each.day], stratum[each.stratum], column] += each.times
 
     def _shares(self) -> Floats:
         """Share of the mix at or below each distinct value; the last entry, with the censored, is 1."""
@@ -82,6 +91,10 @@ class Mix:
         if index < len(self.values):
             return self.values[index], False
         return (self.bound if self.bound is not None else self.values[-1]), True
+
+    def place(self, q: float) -> int:
+        """Column of the `q` quantile; the last one is that of the censored."""
+        return self._index(self._shares(), q)
 
     def point(self, q: float) -> tuple[float, bool]:
         """The `q` quantile alone, and whether it is only a lower bound."""
@@ -103,29 +116,39 @@ class Mix:
         (Woodruff 1952, JASA 47(260), 635-646). Over one or two weeks the percentiles of drawn quantiles cover 92 to
         93% where 95% are asked (docs/benchmarks.md). Below `min_days`: no interval.
         """
+        below = self.table[:, :, : min(self.place(q), len(self.values) - 1) + 1].sum(axis=2)
+        return self.with_days(
+            q, below, self.table.sum(axis=2), seed=seed, resamples=resamples, level=level, min_days=min_days
+        )
+
+    def with_days(
+        self,
+        q: float,
+        below: Floats,
+        totals: Floats,
+        *,
+        seed: int = SEED,
+        resamples: int = RESAMPLES,
+        level: float = LEVEL,
+        min_days: int = MIN_DAYS,
+    ) -> Quantile:
+        """As `quantile`, where the days are not in the mix: `below` and `totals` are waits by day x stratum.
+
+        `below` counts the waits at or below the quantile. Where the quantile lies among the censored, the share of
+        those that were seen stands in for it.
+        """
         shares = self._shares()
-        place = self._index(shares, q)
-        value, at_least = self._at(place)
+        value, at_least = self._at(self._index(shares, q))
+        days = len(totals)
         low = high = None
         beyond = False
-        if len(self.days) >= min_days:
-            reach = float(stats.t.ppf((1 + level) / 2, len(self.days) - 1)) * self._share_error(place, seed, resamples)
+        if days >= min_days:
+            reach = float(stats.t.ppf((1 + level) / 2, days - 1)) * _share_error(below, totals, seed, resamples)
             low, _ = self._at(self._index(shares, q - reach))
             high, beyond = self._at(self._index(shares, q + reach))
             # Where even the largest wait may lie below the quantile, the end is open.
             beyond = beyond or q + reach >= 1
-        return Quantile(value, at_least, low, high, beyond, self.n, self.censored, len(self.days))
-
-    def _share_error(self, place: int, seed: int, resamples: int) -> float:
-        """Standard error of the share at or below the value in column `place`, over days drawn anew."""
-        count = len(self.days)
-        draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
-        totals = draws @ self.table.sum(axis=2)
-        # Where the quantile lies among the censored, the share of those that were seen stands in for it.
-        below = draws @ self.table[:, :, : min(place, len(self.values) - 1) + 1].sum(axis=2)
-        present = totals > 0
-        shares = np.divide(below, totals, out=np.zeros_like(below), where=present).sum(axis=1) / present.sum(axis=1)
-        return float(shares.std(ddof=1)) * float(np.sqrt(count / (count - 1))) if resamples > 1 else 0.0
+        return Quantile(value, at_least, low, high, beyond, self.n, self.censored, days)
 
     def _indices(self, draws: Floats, q: float) -> NDArray[np.int64]:
         """Column of the `q` quantile for each row of `draws`; days not drawn leave their strata out."""
@@ -151,6 +174,30 @@ class Mix:
         found = np.array([*self.values, np.inf])[self._indices(draws, q)]
         found[draws @ self.table.sum(axis=(1, 2)) == 0] = np.nan
         return found
+
+
+def day_table(
+    seen: Iterable[Seen], lost: Iterable[Counted], strata: Sequence[tuple[str, ...]]
+) -> tuple[Floats, Floats]:
+    """Waits at or below the limit and all waits, each by day x stratum; the lost ones are beyond every limit."""
+    rows = [*seen, *(Seen(each.day, each.stratum, each.times, 0) for each in lost)]
+    day = {key: index for index, key in enumerate(sorted({each.day for each in rows}))}
+    stratum = {key: index for index, key in enumerate(strata)}
+    below, totals = np.zeros((2, len(day), len(stratum)))
+    for each in rows:
+        below[day[each.day], stratum[each.stratum]] += each.below
+        totals[day[each.day], stratum[each.stratum]] += each.times
+    return below, totals
+
+
+def _share_error(below: Floats, totals: Floats, seed: int, resamples: int) -> float:
+    """Standard error of the share at or below a value, every stratum weighing the same, over days drawn anew."""
+    count = len(totals)
+    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
+    drawn, under = draws @ totals, draws @ below
+    present = drawn > 0
+    shares = np.divide(under, drawn, out=np.zeros_like(under), where=present).sum(axis=1) / present.sum(axis=1)
+    return float(shares.std(ddof=1)) * float(np.sqrt(count / (count - 1))) if resamples > 1 else 0.0
 
 
 def expanded_tails(blocks: int, level: float = LEVEL) -> tuple[float, float]:

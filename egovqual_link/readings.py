@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Float,
+    Double,
     Select,
     and_,
     case,
@@ -26,7 +27,7 @@ from sqlalchemy.sql.functions import GenericFunction
 
 from egovqual_link.quantiles import Counted
 from egovqual_link.store_scope import JOURNEYS, JUDGED, REACHABILITY, SUCCESS, Scope, aware, epoch
-from exporters.schema import form_fields, pages, runs, search_queries, steps
+from exporters.schema import form_fields, runs, search_queries, steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,14 @@ class Tally:
     dry: int
     first: datetime
     last: datetime
+    #: Local days since 1970 with such runs.
+    days: frozenset[int] = frozenset()
 
 
 def tallies(connection: Connection, scope: Scope) -> list[Tally]:
     """All runs of the scope, counted by scenario, outcome and validity."""
     keys = (runs.c.scenario, runs.c.kind, runs.c.outcome, runs.c.timing_valid)
+    day = scope.day()
     query = (
         select(
             *keys,
@@ -55,27 +59,36 @@ def tallies(connection: Connection, scope: Scope) -> list[Tally]:
             func.sum(case((runs.c.dry_stop.is_not(None), 1), else_=0)),
             func.min(runs.c.started_at),
             func.max(runs.c.started_at),
+            day,
         )
         .where(scope.where())
-        .group_by(*keys)
-        .order_by(*keys)
+        .group_by(*keys, day)
+        .order_by(*keys, day)
     )
-    return [
-        Tally(scenario, kind, outcome, bool(valid), n, timed_out, dry, aware(first), aware(last))
-        for scenario, kind, outcome, valid, n, timed_out, dry, first, last in connection.execute(query)
-    ]
-
-
-def days_seen(connection: Connection, scope: Scope, *kinds: str) -> int:
-    """Local days with at least one judged run."""
-    query = select(func.count(scope.day().distinct())).where(scope.where(*kinds), runs.c.outcome.in_(JUDGED))
-    return int(connection.execute(query).scalar_one())
+    found = []
+    for (scenario, kind, outcome, valid), rows in groupby(connection.execute(query).all(), lambda row: tuple(row[:4])):
+        counts, timed_out, dry, first, last, days = zip(*(row[4:] for row in rows), strict=True)
+        found.append(
+            Tally(
+                scenario,
+                kind,
+                outcome,
+                bool(valid),
+                sum(int(n) for n in counts),
+                sum(int(n) for n in timed_out),
+                sum(int(n) for n in dry),
+                aware(min(first)),
+                aware(max(last)),
+                frozenset(int(each) for each in days),
+            )
+        )
+    return found
 
 
 class three_digits(GenericFunction[float]):  # noqa: N801 - named as the SQL that it stands for
     """A positive number rounded to about three significant digits."""
 
-    type = Float()
+    type = Double()
     inherit_cache = True
 
 
@@ -98,96 +111,7 @@ def _three_digits(element: Any, compiler: Any, **options: Any) -> str:
 
 def to_three_digits(column: ColumnElement[Any]) -> ColumnElement[float]:
     """`column` rounded to about three significant digits, so that equal waits can be counted together."""
-    return three_digits(cast(column, Float))
-
-
-def page_counts(
-    connection: Connection,
-    scope: Scope,
-    metric: str,
-    *,
-    censor: bool,
-    by_hour: bool = False,
-    kinds: Sequence[str] = JOURNEYS,
-) -> list[Counted]:
-    """Counts of a page metric by day (or hour) and page; a page is known by its scenario and the step that led there.
-
-    Runs of `kinds` count.
-
-    With `censor`, a step that failed gives one wait longer than the run's deadline: in place of the last page that it
-    reached (an error page that came fast is no fast page), or by itself where no page came. Steps that never led to
-    a page are left out, unless the whole scenario never showed one.
-    """
-    bucket = scope.hour() if by_hour else scope.day()
-    failed = (
-        select(steps.c.run_id, steps.c.name, func.max(case((steps.c.outcome == "failed", 1), else_=0)).label("failed"))
-        .join(runs, runs.c.run_id == steps.c.run_id)
-        .where(scope.timed(*kinds), steps.c.outcome.in_(("passed", "failed")))
-        .group_by(steps.c.run_id, steps.c.name)
-        .cte("tried")
-    )
-    ranked = (
-        select(
-            bucket.label("bucket"),
-            runs.c.run_id,
-            runs.c.scenario,
-            pages.c.step,
-            pages.c[metric].label("value"),
-            runs.c.deadline_seconds.label("bound"),
-            func.coalesce(failed.c.failed, 0).label("failed"),
-            func.row_number().over(partition_by=(pages.c.run_id, pages.c.step), order_by=pages.c.seq.desc()).label("r"),
-        )
-        .join(runs, runs.c.run_id == pages.c.run_id)
-        .outerjoin(failed, and_(failed.c.run_id == pages.c.run_id, failed.c.name == pages.c.step))
-        .where(scope.timed(*kinds))
-        .cte("ranked")
-    )
-    lost = and_(ranked.c.failed == 1, ranked.c.r == 1)
-    seen = _grouped(
-        select(
-            ranked.c.bucket,
-            ranked.c.scenario,
-            ranked.c.step,
-            to_three_digits(ranked.c.value).label("value"),
-            ranked.c.bound,
-        ).where(ranked.c.value.is_not(None), or_(~lost, ranked.c.failed == 0))
-    )
-    parts = [seen]
-    if censor:
-        measured = (
-            select(ranked.c.scenario, ranked.c.step).where(ranked.c.value.is_not(None)).distinct().cte("measured")
-        )
-        shown = select(ranked.c.scenario).distinct().cte("shown")
-        no_value = cast(literal_column("NULL"), Float)
-        # Where the browser lacks the metric (no value ever), a failure of that page says nothing about the metric.
-        parts.append(
-            _grouped(
-                select(ranked.c.bucket, ranked.c.scenario, ranked.c.step, no_value.label("value"), ranked.c.bound)
-                .join(measured, and_(measured.c.scenario == ranked.c.scenario, measured.c.step == ranked.c.step))
-                .where(lost)
-            )
-        )
-        parts.append(
-            _grouped(
-                select(
-                    bucket.label("bucket"),
-                    runs.c.scenario,
-                    failed.c.name.label("step"),
-                    no_value.label("value"),
-                    runs.c.deadline_seconds.label("bound"),
-                )
-                .join(failed, failed.c.run_id == runs.c.run_id)
-                .outerjoin(ranked, and_(ranked.c.run_id == failed.c.run_id, ranked.c.step == failed.c.name))
-                .outerjoin(measured, and_(measured.c.scenario == runs.c.scenario, measured.c.step == failed.c.name))
-                .outerjoin(shown, shown.c.scenario == runs.c.scenario)
-                .where(
-                    failed.c.failed == 1,
-                    ranked.c.run_id.is_(None),
-                    or_(measured.c.step.is_not(None), shown.c.scenario.is_(None)),
-                )
-            )
-        )
-    return _counted(connection, union_all(*parts))
+    return three_digits(cast(column, Double))
 
 
 def _grouped(query: Select[Any]) -> Select[Any]:
@@ -205,7 +129,7 @@ def _counted(connection: Connection, query: Any) -> list[Counted]:
             int(count),
             float(bound) if value is None else None,
         )
-        for bucket, scenario, step, value, count, bound in connection.execute(query)
+        for bucket, scenario, step, value, count, bound in connection.execute(query).all()
     ]
 
 
@@ -219,12 +143,14 @@ def search_waits(connection: Connection, scope: Scope) -> list[Counted]:
         .join(runs, runs.c.run_id == search_queries.c.run_id)
         .where(scope.timed(), search_queries.c.duration_seconds.is_not(None))
     )
-    answered = select(search_queries.c.run_id).distinct().subquery()
     silent = (
         select(scope.day().label("bucket"), runs.c.scenario, literal_column("''").label("step"))
-        .add_columns(cast(literal_column("NULL"), Float).label("value"), runs.c.deadline_seconds.label("bound"))
-        .outerjoin(answered, answered.c.run_id == runs.c.run_id)
-        .where(scope.timed("search"), runs.c.outcome == "failed", or_(answered.c.run_id.is_(None), runs.c.timed_out))
+        .add_columns(cast(literal_column("NULL"), Double).label("value"), runs.c.deadline_seconds.label("bound"))
+        .where(
+            scope.timed("search"),
+            runs.c.outcome == "failed",
+            or_(func.coalesce(runs.c.search_queries, 0) == 0, runs.c.timed_out),
+        )
     )
     return _counted(connection, union_all(_grouped(asked), _grouped(silent)))
 
@@ -288,12 +214,13 @@ def tries(
 
     None without runs.
     """
-    judged = select((_bad_outcome() if bad is None else bad).label("bad"), runs.c.started_at, runs.c.run_id).where(
+    judged = select((_bad_outcome() if bad is None else bad).label("bad"), runs.c.started_at).where(
         scope.where(*kinds), runs.c.outcome.in_(JUDGED)
     )
     inner = (judged if also is None else judged.where(also)).subquery()
+    # Of runs that began at the same moment the good ones go first: any fixed order would do, and this one needs no ids.
     ordered = select(
-        inner.c.bad, func.lag(inner.c.bad).over(order_by=(inner.c.started_at, inner.c.run_id)).label("before")
+        inner.c.bad, func.lag(inner.c.bad).over(order_by=(inner.c.started_at, inner.c.bad)).label("before")
     ).subquery()
     start = and_(ordered.c.bad == 1, func.coalesce(ordered.c.before, 0) == 0)
     query = select(func.count(), func.sum(ordered.c.bad), func.sum(case((start, 1), else_=0))).select_from(ordered)
@@ -312,13 +239,13 @@ class Outages:
     spacing: float
 
 
-def outages(connection: Connection, scope: Scope) -> Outages | None:
-    """Outages as streaks of failed checks, each lasting from its first failed check to the next good one.
+def reachability(connection: Connection, scope: Scope) -> tuple[Tries | None, Outages | None]:
+    """Reachability checks as tries, and their outages: streaks of failed checks from the first to the next good one.
 
     A check vouches for the time until the next check, but for no longer than three times the median spacing: longer
-    silences were not watched. None with fewer than two checks.
+    silences were not watched. None for tries without a check, and for outages with fewer than two.
     """
-    order = (runs.c.started_at, runs.c.run_id)
+    order = (runs.c.started_at, _bad_outcome())
     ordered = (
         select(
             _bad_outcome().label("bad"),
@@ -327,34 +254,45 @@ def outages(connection: Connection, scope: Scope) -> Outages | None:
             (func.lead(epoch(runs.c.started_at)).over(order_by=order) - epoch(runs.c.started_at)).label("gap"),
         )
         .where(scope.where(*REACHABILITY), runs.c.outcome.in_(JUDGED))
-        .cte("ordered")
+        .subquery()
     )
-    binned = to_three_digits(ordered.c.gap)
-    spread = connection.execute(
-        select(binned, func.count()).where(ordered.c.gap.is_not(None)).group_by(binned).order_by(binned)
-    ).all()
+    start = and_(ordered.c.bad == 1, func.coalesce(ordered.c.before, 0) == 0)
+    unended = and_(ordered.c.bad == 1, ordered.c.after.is_(None))
+    binned = select(
+        ordered.c.bad,
+        case((ordered.c.gap.is_not(None), to_three_digits(ordered.c.gap))).label("about"),
+        ordered.c.gap,
+        case((start, 1), else_=0).label("start"),
+        case((unended, 1), else_=0).label("unended"),
+    ).subquery()
+    keys = (binned.c.bad, binned.c.about)
+    sums = (func.count(), func.sum(binned.c.gap), func.sum(binned.c.start), func.sum(binned.c.unended))
+    rows = [
+        (int(bad), about, int(n), seconds, int(starts), int(unended))
+        for bad, about, n, seconds, starts, unended in connection.execute(select(*keys, *sums).group_by(*keys))
+    ]
+    if not rows:
+        return None, None
+    tried = Tries(
+        sum(n for _, _, n, *_ in rows),
+        sum(n for bad, _, n, *_ in rows if bad),
+        sum(starts for *_, starts, _ in rows),
+    )
+    spread = sorted((float(about), n, float(seconds), bad) for bad, about, n, seconds, *_ in rows if about is not None)
     if not spread:
-        return None
-    half = sum(count for _, count in spread) / 2
+        return tried, None
+    half = sum(n for _, n, *_ in spread) / 2
     passed = 0
     spacing = 0.0
-    for gap, count in spread:
-        spacing, passed = float(gap), passed + count
+    for about, n, *_ in spread:
+        spacing, passed = about, passed + n
         if passed >= half:
             break
     cap = 3 * max(spacing, 0.001)
-    held = case((ordered.c.gap > cap, cap), else_=func.coalesce(ordered.c.gap, 0.0))
-    start = and_(ordered.c.bad == 1, func.coalesce(ordered.c.before, 0) == 0)
-    unended = and_(ordered.c.bad == 1, ordered.c.after.is_(None))
-    watched, down, count, open_ = connection.execute(
-        select(
-            func.sum(held),
-            func.sum(case((ordered.c.bad == 1, held), else_=0.0)),
-            func.sum(case((start, 1), else_=0)),
-            func.sum(case((unended, 1), else_=0)),
-        )
-    ).one()
-    return Outages(float(watched), float(down), int(count), int(open_), spacing)
+    held = [(n * cap if about > cap else seconds, bad) for about, n, seconds, bad in spread]
+    down = sum(seconds for seconds, bad in held if bad)
+    watched = sum(seconds for seconds, _ in held)
+    return tried, Outages(watched, down, tried.episodes, sum(unended for *_, unended in rows), spacing)
 
 
 def reachable_by_hour(connection: Connection, scope: Scope) -> dict[int, tuple[int, int]]:
@@ -395,21 +333,30 @@ def whole_flows(connection: Connection, scope: Scope, column: str) -> dict[str, 
     return found
 
 
-def field_shares(connection: Connection, scope: Scope, column: str) -> dict[str, tuple[int, int, int]]:
-    """Form fields by scenario over the runs that came to their end: (fields, those with `column` true, runs)."""
+def field_shares(connection: Connection, scope: Scope) -> dict[str, dict[str, tuple[int, int, int]]]:
+    """Form fields over the runs that came to their end, by has_label and has_help, then by scenario.
+
+    Each as (fields, those for which it holds, runs).
+    """
+    known = ("has_label", "has_help")
     query = (
         select(
             runs.c.scenario,
             func.count(),
-            func.sum(case((form_fields.c[column], 1), else_=0)),
-            func.count(runs.c.run_id.distinct()),
+            # A run's fields are counted from 0, so each run has one first field.
+            func.sum(case((form_fields.c.seq == 0, 1), else_=0)),
+            *(func.sum(case((form_fields.c[name], 1), else_=0)) for name in known),
         )
         .join(runs, runs.c.run_id == form_fields.c.run_id)
         .where(scope.where(), runs.c.outcome.in_(SUCCESS))
         .group_by(runs.c.scenario)
         .order_by(runs.c.scenario)
     )
-    return {scenario: (int(n), int(good), int(count)) for scenario, n, good, count in connection.execute(query)}
+    rows = connection.execute(query).all()
+    return {
+        name: {scenario: (int(n), int(good[place]), int(count)) for scenario, n, count, *good in rows}
+        for place, name in enumerate(known)
+    }
 
 
 def by_browser(connection: Connection, scope: Scope) -> dict[tuple[str, str, str], tuple[int, int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,11 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from egovqual_link import figures, figures_link, report_view
+from egovqual_link.figures_pairs import pairs_figure
 from egovqual_link.instrument import Language
 from egovqual_link.ipa import ipa
 from egovqual_link.link import LinkResult
+from egovqual_link.provenance import versions
 from egovqual_link.survey_figures import gap_figure, ipa_figure
 from egovqual_link.survey_tables import column_dictionary
 from egovqual_link.table_files import write_tables
@@ -49,6 +50,7 @@ def make_tables(result: LinkResult) -> dict[str, pd.DataFrame]:
         "indicators": result.indicators,
         "side_by_side": result.side_by_side,
         "associations": result.associations,
+        "units": result.unit_values,
         "sensitivity": result.sensitivity,
         "robustness": result.robustness,
         "flows": result.overview.flows,
@@ -69,6 +71,7 @@ def make_figures(result: LinkResult, lang: Language, width: float = figures.WIDE
         "beside": figures_link.beside_figure(result.side_by_side, lang, width),
         "waits": figures.waits_figure(result.indicators, result.instrument, lang, width),
         "hours": figures_link.hours_figure(result.overview.hours, lang, width),
+        "pairs": pairs_figure(result, lang, width),
     }
     kept = {name: figure for name, figure in made.items() if figure is not None}
     if result.synthetic:
@@ -82,7 +85,17 @@ _LABELS = {
     "ipa": ("Importance against performance", "Kepentingan terhadap kinerja"),
     "beside": ("What was said beside the share that went well", "Yang dikatakan di samping bagian yang berjalan baik"),
     "waits": ("Waits by portal", "Waktu tunggu menurut portal"),
+    "pairs": ("Measured against perceived, by declared pair", "Terukur terhadap yang dirasakan, per pasangan"),
     "hours": ("Availability and waits by hour of the day", "Ketersediaan dan waktu tunggu menurut jam"),
+}
+
+
+_ROLES = {
+    "survey": ("survey", "survei"),
+    "mapping": ("mapping", "pemetaan"),
+    "study": ("study", "studi"),
+    "tickets": ("help-desk tickets", "tiket bantuan"),
+    "issue_times": ("issue times", "waktu terbit"),
 }
 
 
@@ -144,13 +157,7 @@ def render(result: LinkResult, lang: Language) -> str:
         runs=report_view.number_format(lang)(sum(result.run_counts.values()), ",d"),
         tables=sorted(make_tables(result)),
         instrument=f"{result.instrument.title[lang]} ({result.instrument.source})",
-        version=_version(),
+        versions=", ".join(f"{name} {number}" for name, number in versions().items()),
+        files=[(report_view.pick(_ROLES[each.role], lang), each.name, each.sha256) for each in result.files],
         digest=result.digest,
     )
-
-
-def _version() -> str:
-    try:
-        return version("gapwatch")
-    except PackageNotFoundError:
-        return "(not installed)"

@@ -1,24 +1,17 @@
-"""An open store of runs: read-only, on any SQL engine, narrowed to the runs that are asked about."""
+"""Which runs of an open store are asked about: a portal, a window, and what else narrows them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Float, Integer, and_, cast, create_engine, func, inspect, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy import ColumnElement, Connection, Double, Integer, and_, cast, func, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
 from egovqual_link.windows import Window
-from exporters.schema import metadata, runs
-from exporters.store import Store, StoreError
-from scenarios.source import InputError, Problem
+from exporters.schema import runs
 
 #: Flows in which a citizen waits for pages. A walk of the site map or a bare HTTP check is not such a flow.
 JOURNEYS = ("page_load", "search", "form_submission", "tracking")
@@ -32,7 +25,7 @@ JUDGED = ("passed", "degraded", "failed")
 class epoch(GenericFunction[float]):  # noqa: N801 - named as the SQL that it writes
     """Seconds since 1970 of a stored time."""
 
-    type = Float()
+    type = Double()
     inherit_cache = True
 
 
@@ -44,58 +37,6 @@ def _epoch_sqlite(element: Any, compiler: Any, **options: Any) -> str:
 @compiles(epoch)
 def _epoch(element: Any, compiler: Any, **options: Any) -> str:
     return f"extract(epoch from {compiler.process(element.clauses, **options)})"
-
-
-@contextmanager
-def open_store(store_url: str) -> Iterator[Connection]:
-    """A connection that only reads; `store_url` is an SQLAlchemy URL or the path of an SQLite file.
-
-    Raises:
-        InputError: no such store, or one that gapwatch did not write.
-    """
-    shown = store_url if "@" not in store_url else "…@" + store_url.rsplit("@", 1)[1]
-    try:
-        url = make_url(store_url if "://" in store_url else f"sqlite:///{store_url}")
-        if url.get_backend_name() == "sqlite":
-            file = Path(url.database or "")
-            if not file.is_file():
-                raise InputError([Problem(shown, None, "no such store", "run `gapwatch once` or `gapwatch run` first")])
-            url = url.set(database=f"file:{file.resolve()}", query={"mode": "ro", "uri": "true"})
-        engine = create_engine(url)
-    except (ArgumentError, ModuleNotFoundError):
-        raise InputError(
-            [Problem(shown, None, "is no store's address", "write sqlite:///path/to/store.sqlite or a PostgreSQL URL")]
-        ) from None
-    try:
-        with engine.connect() as connection:
-            if "runs" in inspect(connection).get_table_names() and _of_an_older_version(connection):
-                connection.rollback()
-                _bring_up_to_date(store_url, shown)
-            lacking = sorted(set(metadata.tables) - set(inspect(connection).get_table_names()))
-            if lacking:
-                raise InputError(
-                    [Problem(shown, None, f"lacks the table {lacking[0]!r}", "name the store that gapwatch writes")]
-                )
-            yield connection
-    except SQLAlchemyError as error:
-        said = str(error).splitlines()[0][:200]
-        raise InputError([Problem(shown, None, f"cannot be read: {said}", "check address and rights")]) from None
-    finally:
-        engine.dispose()
-
-
-def _of_an_older_version(connection: Connection) -> bool:
-    there = {column["name"] for column in inspect(connection).get_columns("runs")}
-    return bool({column.name for column in runs.columns} - there) and "run_id" in there
-
-
-def _bring_up_to_date(store_url: str, shown: str) -> None:
-    """Opening a store to write migrates it; what was measured stays as it is."""
-    try:
-        Store.open(store_url).close()
-    except StoreError as error:
-        hint = "it was written by an older gapwatch; make it writable once, so that it can be brought up to date"
-        raise InputError([Problem(shown, None, error.reason, hint)]) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,9 @@ ASSOCIATION_COLUMNS: Final = (
     "note_id",
 )  # fmt: skip
 
+#: One row for each unit, wave, item, indicator and score where both sides are known; `unit` is what coefficients count.
+UNIT_COLUMNS: Final = ("portal", "region", "wave", "unit", "item", "indicator", "score", "measured", "said")
+
 #: Portal, region, wave; region and wave are empty where they are not told apart.
 UnitKey = tuple[str, str, str]
 
@@ -224,6 +227,19 @@ def both_sides(units: Units, indicator: str, item: str, score: str) -> tuple[lis
         if indicator in units.measured[key] and (item, score) in units.said[key]
     ]
     return [each[0] for each in both], [each[1] for each in both], [each[2] for each in both]
+
+
+def unit_values(units: Units, pairs: Sequence[Pair]) -> pd.DataFrame:
+    """The points behind the coefficients of `pairs`, UNIT_COLUMNS."""
+    rows = [
+        (*key, units.name(key), item, indicator.key, score, units.measured[key][indicator.key], said)
+        for item, indicator in pairs
+        for key in units.keys
+        if indicator.key in units.measured[key]
+        for score in ("performance", "gap")
+        if (said := units.said[key].get((item, score))) is not None
+    ]
+    return pd.DataFrame(rows, columns=list(UNIT_COLUMNS))
 
 
 def over_units(x: Sequence[float], y: Sequence[float], names: Sequence[str]) -> list[Coefficient]:

@@ -8,7 +8,22 @@ from typing import Annotated
 
 import typer
 
-from gapwatch.commands import check, compare, demo, doctor, export, init, link, once, run, slo, study, survey, trace
+from gapwatch.commands import (
+    check,
+    compare,
+    demo,
+    doctor,
+    export,
+    init,
+    link,
+    once,
+    report,
+    run,
+    slo,
+    study,
+    survey,
+    trace,
+)
 from gapwatch.exits import ExitCode, LockedError, OwnTroubleError
 
 app = typer.Typer(
@@ -20,7 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 all well, 1 a portal failed, 2 configuration or usage, 3 own trouble, 75 locked.",
 )
-_COMMANDS = (demo, run, once, check, survey, link, compare, study, export, slo, trace, doctor, init)
+_COMMANDS = (demo, run, once, check, survey, link, report, compare, study, export, slo, trace, doctor, init)
 for _module in _COMMANDS:
     _module.register(app)
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from egovqual_link.beside import records
 from egovqual_link.compare import Comparison, compare
-from egovqual_link.link import LinkResult, link
-from egovqual_link.published import load_published
+from egovqual_link.inputs import Inputs
+from egovqual_link.link import LinkResult
+from egovqual_link.published import SEMARANG
 from egovqual_link.sides import Side
 from exporters.metrics import RunMetrics
 from exporters.store import Store, StoreError
@@ -176,11 +177,16 @@ async def probe_rounds(config: Config, out: Path, rounds: int = ROUNDS) -> Pass:
     return done
 
 
+def demo_inputs(config: Config) -> Inputs:
+    """The survey of the seed and the demonstration's store."""
+    return Inputs(SEMARANG, config.store_url)
+
+
 def link_demo(config: Config, out: Path) -> LinkResult:
     """The survey of the seed beside the measurements, also as metrics in metrics.prom."""
     from exporters.textfile import carry_over, write_textfile
 
-    result = link(load_published(), config.store_url)
+    result = demo_inputs(config).link()
     metrics = RunMetrics()
     carry_over(out / "metrics.prom", metrics)
     portal = getattr(result.source, "portal", None) or "survey"
@@ -193,16 +199,16 @@ def synthetic_demo(out: Path) -> SyntheticLook:
     """A made-up study whose truth is known, linked, with its report in `out`; an earlier one there is replaced."""
     import shutil
 
-    from egovqual_link.study import load_study
-    from egovqual_link.survey_load import load_survey
     from egovqual_link.synthetic import make_study
-    from gapwatch.surveys import write_link
+    from gapwatch.surveys import write_outputs
 
     if (out / "synthetic-truth.json").exists():
         shutil.rmtree(out)
     made = make_study(out)
-    result = link(load_survey(made.answers, made.scale), str(made.store), study=load_study(made.study))
-    return SyntheticLook(result, made.true_rho, write_link(result, out / "report"))
+    inputs = Inputs(made.answers, str(made.store), scale=made.scale, study=made.study)
+    result = inputs.link()
+    write_outputs(inputs, result, out / "report", None)
+    return SyntheticLook(result, made.true_rho, out / "report" / "index.html")
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -13,6 +15,9 @@ from egovqual_link.link import DASH, NOT_PER_ITEM, LinkResult, format_value, pla
 from gapwatch.survey_files import make_folder
 from gapwatch.tables import Lang, number, print_table
 from scenarios.source import InputError, Problem
+
+if TYPE_CHECKING:
+    from egovqual_link.inputs import Inputs
 
 _WORDS: dict[str, dict[str, str]] = {
     "en": {
@@ -129,13 +134,30 @@ def _value(row: Mapping[Any, Any], lang: Lang) -> str:
     return f"{shown} ({format_value(low, unit, None, lang)} … {format_value(high, unit, None, lang)})"
 
 
-def write_link(result: LinkResult, out: Path) -> Path:
-    """The report in both languages with its figures and tables; the path of the English page."""
+def write_outputs(inputs: Inputs, result: LinkResult, out: Path | None, bundle: Path | None) -> Path | None:
+    """Report and bundle, as far as asked for; the path of the English page, None without a report.
+
+    The report is drawn once and before anything is written to where it was asked for.
+    """
+    if out is None and bundle is None:
+        return None
     # Figures need matplotlib, which takes longer to load than all the rest.
+    from egovqual_link.bundle import write_bundle
     from egovqual_link.report import write_report
 
-    make_folder(out)
+    for folder in (out, bundle.parent if bundle is not None else None):
+        if folder is not None:
+            make_folder(folder)
+    if bundle is not None and bundle.is_dir():
+        raise InputError([Problem(str(bundle), None, "is a folder", "name the zip file to write")])
     try:
-        return write_report(result, out)
+        with tempfile.TemporaryDirectory() as made:
+            write_report(result, Path(made))
+            if bundle is not None:
+                write_bundle(inputs, result, bundle, Path(made))
+            if out is not None:
+                shutil.copytree(made, out, dirs_exist_ok=True)
     except OSError as error:
-        raise InputError([Problem(str(out), None, f"the report cannot be written: {error.strerror}")]) from None
+        where = str(error.filename or out or bundle)
+        raise InputError([Problem(where, None, f"cannot be written: {error.strerror}", "name another place")]) from None
+    return None if out is None else out / "index.html"

@@ -15,7 +15,8 @@ from demo_portal.faults import Fault, FaultKind
 from demo_portal.server import DemoPortal
 from demo_portal.settings import preset
 from egovqual_link.readings import tallies
-from egovqual_link.store_scope import Scope, open_store, portals
+from egovqual_link.store_open import open_store
+from egovqual_link.store_scope import Scope, portals
 from egovqual_link.windows import Window
 from exporters.metrics import RunMetrics
 from exporters.store import Store

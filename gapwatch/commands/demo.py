@@ -82,8 +82,8 @@ def _report(config: Config, out: Path, lang: Language) -> None:
 
     from gapwatch.associations import print_associations
     from gapwatch.comparisons import print_comparison
-    from gapwatch.demo import compare_demo, link_demo, summary_rows, synthetic_demo
-    from gapwatch.surveys import print_link, write_link
+    from gapwatch.demo import compare_demo, demo_inputs, link_demo, summary_rows, synthetic_demo
+    from gapwatch.surveys import print_link, write_outputs
     from gapwatch.tables import print_summary
 
     _say("setting the measurements beside the survey, and a synthetic study whose truth is known beside its own")
@@ -91,7 +91,7 @@ def _report(config: Config, out: Path, lang: Language) -> None:
     pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
     coming = pool.submit(synthetic_demo, out / "synthetic")
     result = link_demo(config, out)
-    page = write_link(result, out / "report")
+    page = write_outputs(demo_inputs(config), result, out / "report", out / "bundle.zip")
     print_summary(summary_rows(config), lang.value)
     print_link(result, lang.value)
     print()
@@ -104,6 +104,7 @@ def _report(config: Config, out: Path, lang: Language) -> None:
     print()
     places = (
         ("report", page),
+        ("bundle", out / "bundle.zip"),
         ("synthetic", look.page),
         ("store", out / "store.db"),
         ("metrics", out / "metrics.prom"),

@@ -40,6 +40,10 @@ def link(  # noqa: PLR0917 - options of the command line, all given by name
     ] = None,
     format_: Annotated[Format, typer.Option("--format", "-f", help="What to print on stdout.")] = Format.TABLE,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Write report, figures and tables here.")] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.zip", help="Write the report with all it was made from; see `gapwatch report`."),
+    ] = None,
     lang: LanguageOption = Language.EN,
 ) -> None:
     """Set the survey's scores beside the store's measurements, item by item, with the limits of what that says.
@@ -51,27 +55,20 @@ def link(  # noqa: PLR0917 - options of the command line, all given by name
     [bold]Example[/bold]:  gapwatch link --survey answers.csv --scale 1-6 --store var/gapwatch.db --out report
 
     [bold]Study[/bold]:    gapwatch link --survey answers.csv --scale 1-6 --store var/gapwatch.db --study study.yaml
-    """
-    from egovqual_link.external import read_issue_times, read_tickets
-    from egovqual_link.link import link as set_beside
-    from egovqual_link.load import load_source
-    from egovqual_link.refusals import told_in
-    from egovqual_link.study import load_study
-    from gapwatch.associations import print_associations
-    from gapwatch.surveys import print_link, write_link
 
+    [bold]Bundle[/bold]:   gapwatch link --survey answers.csv --scale 1-6 --store var/gapwatch.db --bundle study.zip
+    """
+    from egovqual_link.inputs import Inputs
+    from egovqual_link.refusals import told_in
+    from gapwatch.associations import print_associations
+    from gapwatch.surveys import print_link, write_outputs
+
+    inputs = Inputs(
+        survey, store, tuple(portal or ()), from_, to, scale, mapping, study, tickets=tickets, issue_times=issue_times
+    )
     with told_in(lang.value):
-        declared = load_study(study) if study is not None else None
-        zone = declared.time_zone if declared is not None else "Asia/Jakarta"
-        records = [
-            read(file, zone)
-            for read, file in ((read_tickets, tickets), (read_issue_times, issue_times))
-            if file is not None
-        ]
-        source = load_source(survey, scale, mapping)
-        result = set_beside(source, store, from_=from_, to=to, only=portal or None, study=declared, external=records)
-        if out is not None:
-            write_link(result, out)
+        result = inputs.link()
+        write_outputs(inputs, result, out, bundle)
     if format_ is Format.JSON:
         print(result.to_json())
     else:
