@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .venv/.stamps
 
-.PHONY: demo test check bench dashboards false-alarms coverage-simulation lock format clean
+.PHONY: demo test check bench dashboards notebook false-alarms coverage-simulation lock format clean
 
 $(STAMPS)/install: requirements.lock pyproject.toml scripts/setup.sh
 	@PYTHON=$(PYTHON) bash scripts/setup.sh install
@@ -48,6 +48,9 @@ bench: $(STAMPS)/dev $(STAMPS)/browser  ## measured ratios; nothing here is a te
 
 dashboards: $(STAMPS)/dev  ## build deploy/grafana/dashboards anew from the declared metrics
 	$(BIN)/python deploy/grafana/build.py
+
+notebook: $(STAMPS)/dev  ## run docs/example.ipynb anew
+	$(BIN)/python scripts/notebook.py
 
 false-alarms: $(STAMPS)/dev $(STAMPS)/browser  ## 50 rounds of all flows on a healthy portal: any failure is a false alarm
 	$(BIN)/python bench/rounds.py 50

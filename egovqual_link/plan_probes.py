@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from egovqual_link.plan_search import Trial, scatter, smallest, trial
-from egovqual_link.quantiles import clopper_pearson, expanded_tails
+from egovqual_link.quantiles import clopper_pearson, share_error
 
 Floats = NDArray[np.float64]
 
@@ -107,9 +107,10 @@ def simulate_days(of: Waits, days: int, level: float, *, sims: int, seed: int) -
 
 
 def simulate_day_intervals(of: Waits, days: int, level: float, *, sims: int, seed: int) -> Trial:
-    """Half the length of the day bootstrap's interval, as a share of the p75, and how often it holds the p75."""
+    """Half the length of the analysis' interval, as a share of the p75, and how often it holds the p75."""
     rng = np.random.default_rng([seed, days, 1])
-    lower, upper = expanded_tails(days, level)
+    student = float(stats.t.ppf((1 + level) / 2, days - 1))
+    totals = np.full((days, 1), float(of.runs_per_day))
     edges = _grid(math.hypot(of.log_sd, of.day_sd))
     values = np.exp((edges[:-1] + edges[1:]) / 2)
     widths, held = np.empty(sims), np.empty(sims, dtype=bool)
@@ -117,10 +118,12 @@ def simulate_day_intervals(of: Waits, days: int, level: float, *, sims: int, see
         place = np.clip(np.searchsorted(edges, of.draw(rng, 1, days)[0]) - 1, 0, len(values) - 1)
         table = np.zeros((days, len(values)))
         np.add.at(table, (np.arange(days)[:, None], place), 1.0)
-        draws = rng.multinomial(days, np.full(days, 1 / days), size=RESAMPLES).astype(np.float64)
-        mixed = (draws @ table).cumsum(axis=1)
-        found = np.sort(values[(mixed >= Q * mixed[:, -1:] - 1e-9).argmax(axis=1)])
-        low, high = found[math.floor(lower * (RESAMPLES - 1))], found[math.ceil(upper * (RESAMPLES - 1))]
+        shares = table.sum(axis=0).cumsum() / (days * of.runs_per_day)
+        middle = int(np.searchsorted(shares, Q - 1e-9))
+        below = table[:, : middle + 1].sum(axis=1, keepdims=True)
+        reach = student * share_error(below, totals, int(rng.integers(2**31)), RESAMPLES)
+        ends = np.searchsorted(shares, [Q - reach - 1e-9, Q + reach - 1e-9])
+        low, high = values[np.minimum(ends, len(values) - 1)]
         # A step of the grid on either side is no error of the interval.
         widths[index], held[index] = (high - low) / 2 / of.p75, low * (1 - _STEP) <= of.p75 <= high * (1 + _STEP)
     return trial(widths, held)

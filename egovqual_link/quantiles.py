@@ -143,7 +143,7 @@ class Mix:
         low = high = None
         beyond = False
         if days >= min_days:
-            reach = float(stats.t.ppf((1 + level) / 2, days - 1)) * _share_error(below, totals, seed, resamples)
+            reach = float(stats.t.ppf((1 + level) / 2, days - 1)) * share_error(below, totals, seed, resamples)
             low, _ = self._at(self._index(shares, q - reach))
             high, beyond = self._at(self._index(shares, q + reach))
             # Where even the largest wait may lie below the quantile, the end is open.
@@ -190,7 +190,7 @@ def day_table(
     return below, totals
 
 
-def _share_error(below: Floats, totals: Floats, seed: int, resamples: int) -> float:
+def share_error(below: Floats, totals: Floats, seed: int, resamples: int) -> float:
     """Standard error of the share at or below a value, every stratum weighing the same, over days drawn anew."""
     count = len(totals)
     draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)

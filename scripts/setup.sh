@@ -28,17 +28,20 @@ venv() {
   "$PYTHON" -m venv .venv
 }
 
+# The lock is whole. Were pip to resolve, it would look past the pins where a package asks for another's extra
+# (pytest-cov for coverage[toml]) and stop as soon as a newer version appears.
+locked() { "$BIN/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$1"; }
 own_package() { "$BIN/pip" install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .; }
 
 case "${1:-}" in
   install)
     venv
     echo "setup: installing the locked packages (a few minutes the first time)"
-    "$BIN/pip" install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+    locked requirements.lock
     own_package
     ;;
   dev)
-    "$BIN/pip" install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+    locked requirements-dev.lock
     ;;
   browser)
     # What is there and starts is taken; else Playwright's own build where it can be had, else the system's packages.

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from link_store import full_store
@@ -193,16 +194,16 @@ def test_figures_say_nothing_about_hours_that_were_not_seen(result: LinkResult) 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("page_name", ["index.html", "index.id.html"])
+@pytest.mark.parametrize(("page_name", "scheme"), [("index.html", "light"), ("index.id.html", "dark")])
 async def test_the_page_opens_quietly_at_every_width(
-    result: LinkResult, tmp_path: Path, page_name: str, width: int
+    result: LinkResult, tmp_path: Path, page_name: str, scheme: Literal["light", "dark"], width: int
 ) -> None:
     report = write_report(result, tmp_path / "report")
     trouble: list[str] = []
     requests: list[str] = []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(**find_browser(playwright, "chromium").launch_options())
-        page = await browser.new_page(viewport={"width": width, "height": 900})
+        page = await browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         page.on("console", lambda message: trouble.append(message.text))
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("request", lambda request: requests.append(request.url))
@@ -212,6 +213,7 @@ async def test_the_page_opens_quietly_at_every_width(
         heading = await page.get_by_role("heading", level=1).inner_text()
         injected = await page.locator("b").count()
         cut = await page.evaluate(CUT_OFF)
+        paper = await page.evaluate("getComputedStyle(document.body).backgroundColor")
         await browser.close()
     assert trouble == []
     assert requests == [address]
@@ -219,3 +221,4 @@ async def test_the_page_opens_quietly_at_every_width(
     assert cut == []
     assert heading == ("Measured beside perceived" if page_name == "index.html" else "Terukur di samping dirasakan")
     assert injected == 0
+    assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(18, 24, 31)"}[scheme]
