@@ -158,6 +158,14 @@ class Store:
         found = self._chunk(select(runs_table).where(runs_table.c.run_id == run_id))
         return found[0] if found else None
 
+    def retest_of(self, run_id: str, *, since: datetime) -> str | None:
+        """The id of the run that tried this one again, None without one; `since` bounds how far is looked."""
+        c = runs_table.c
+        query = select(c.run_id).where(c.started_at >= since, c.retest_of == run_id).order_by(c.started_at).limit(1)
+        with self._read() as connection:
+            found: str | None = connection.execute(query).scalar_one_or_none()
+        return found
+
     def latest(
         self, *, n: int = 1, portal: Names = None, scenario: Names = None, since: datetime | None = None
     ) -> list[Run]:

@@ -28,6 +28,7 @@ from gapwatch.schedule import Scheduler
 from gapwatch.slo import bounds
 from gapwatch.state import REMEMBERED, Reload, State
 from gapwatch.web.app import Services, make_app
+from gapwatch.web.history import HistoryWatch
 from probes import Probes
 from probes.run import Run
 from scenarios.source import InputError, Problem
@@ -113,7 +114,15 @@ class Daemon:
 
         scheduler = Scheduler(on_due, on_missed)
         survey = SurveyWatch(outlets.metrics, config.store_url)
-        services = Services(state, outlets.metrics, outlets.store, runner, scheduler.next_due, lambda: survey.latest)
+        services = Services(
+            state,
+            outlets.metrics,
+            outlets.store,
+            runner,
+            scheduler.next_due,
+            HistoryWatch(outlets.store),
+            lambda: survey.latest,
+        )
         async with (
             AsyncExitStack() as stack,
             contextlib.aclosing(survey),

@@ -48,6 +48,36 @@ class MaintenanceWindow:
         return (inside[-1].astimezone(UTC), inside[-1].astimezone(UTC) + length) if inside else None
 
 
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """One occurrence of a window: from `begin` to `end` (UTC)."""
+
+    window: MaintenanceWindow
+    begin: datetime
+    end: datetime
+
+
+def upcoming(windows: Iterable[MaintenanceWindow], now: datetime, within: timedelta) -> list[Announcement]:
+    """Of each window what is under way at `now`, and the next that begins `within` that time; the soonest first."""
+    found = []
+    for window in windows:
+        if (bounds := window.bounds(now)) is not None:
+            found.append(Announcement(window, *bounds))
+        if (begin := _next_begin(window, now, within)) is not None:
+            ended = window.bounds(begin)
+            found += [Announcement(window, *ended)] if ended is not None else []
+    return sorted(found, key=lambda each: each.begin)
+
+
+def _next_begin(window: MaintenanceWindow, now: datetime, within: timedelta) -> datetime | None:
+    if window.cron is not None:
+        return next(iter(cron_times(window.cron, window.timezone, now, now + within)), None)
+    if window.start is None:
+        return None
+    begin = window.start.replace(tzinfo=ZoneInfo(window.timezone)).astimezone(UTC)
+    return begin if now < begin <= now + within else None
+
+
 def announced(windows: Iterable[MaintenanceWindow], portal: str, moment: datetime) -> MaintenanceWindow | None:
     """The first window that covers `portal` at `moment`."""
     return next((window for window in windows if window.covers(portal, moment)), None)

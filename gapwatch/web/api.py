@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,8 +12,12 @@ from typing import Any
 from aiohttp import web
 
 from exporters.store import StoreError
+from exporters.store_history import Counts
+from gapwatch.maintenance import upcoming
 from gapwatch.version import version
-from gapwatch.web.app import SERVICES
+from gapwatch.web.app import SERVICES, Services
+from gapwatch.web.history import WINDOWS
+from gapwatch.web.sections import AHEAD
 from probes.run import OUTCOMES
 
 MAX_RUNS = 500
@@ -118,6 +123,82 @@ async def link(request: web.Request) -> web.Response:
     if found is None:
         return bad_request("not worked out yet; ask again in a minute", 503)
     return web.json_response(found)
+
+
+async def run(request: web.Request) -> web.Response:
+    """One run by its id; 404 for one that the store does not have."""
+    try:
+        found = await asyncio.to_thread(request.app[SERVICES].store.get, request.match_info["run_id"])
+    except StoreError as error:
+        return bad_request(f"the store cannot be read: {error.reason}", status=503)
+    return bad_request("no such run", 404) if found is None else web.json_response(found.as_dict())
+
+
+async def availability(request: web.Request) -> web.Response:
+    """Availability of every configured scenario over 24 h, 7 d and 30 d, and by day (UTC)."""
+    services = request.app[SERVICES]
+    history = await services.history.get()
+    if history.trouble:
+        return bad_request(history.trouble, 503)
+    scenarios = [
+        {
+            "portal": portal,
+            "scenario": scenario,
+            "windows": {name: _counts(history.counts(name, portal, scenario)) for name in WINDOWS},
+            "days": [
+                {"day": day.isoformat(), **_counts(counts)}
+                for day, counts in sorted(history.days.get((portal, scenario), {}).items())
+            ],
+        }
+        for portal, scenario in _pairs(services)
+    ]
+    return web.json_response({"computed_at": _text(history.at), "scenarios": scenarios})
+
+
+async def incidents(request: web.Request) -> web.Response:
+    """Incidents of the last 30 days, newest first; `ended_at` is null while one lasts."""
+    services = request.app[SERVICES]
+    history = await services.history.get()
+    if history.trouble:
+        return bad_request(history.trouble, 503)
+    known = set(_pairs(services))
+    found = [
+        {
+            **dataclasses.asdict(each),
+            "began_at": _text(each.began_at),
+            "last_at": _text(each.last_at),
+            "ended_at": _text(each.ended_at) if each.ended_at else None,
+        }
+        for each in history.incidents
+        if (each.portal, each.scenario) in known
+    ]
+    return web.json_response({"computed_at": _text(history.at), "incidents": found})
+
+
+async def maintenance(request: web.Request) -> web.Response:
+    """Maintenance under way and announced for the next two weeks; no portal named means all."""
+    now = datetime.now(UTC)
+    found = [
+        {
+            "portals": list(row.window.portals),
+            "begin": _text(row.begin),
+            "end": _text(row.end),
+            "timezone": row.window.timezone,
+            "note": row.window.note,
+            "under_way": row.begin <= now,
+        }
+        for row in upcoming(request.app[SERVICES].state.config.maintenance, now, AHEAD)
+    ]
+    return web.json_response({"windows": found})
+
+
+def _pairs(services: Services) -> list[tuple[str, str]]:
+    """Configured portals and scenarios, each once, in the file's order."""
+    return list(dict.fromkeys((job.portal.name, job.scenario) for job in services.state.config.jobs))
+
+
+def _counts(counts: Counts) -> dict[str, float | int | None]:
+    return {"availability": counts.share, **dataclasses.asdict(counts)}
 
 
 def _text(moment: datetime) -> str:

@@ -14,6 +14,7 @@ from exporters.metrics import CONTENT_TYPE, RunMetrics
 from exporters.store import Store
 from gapwatch.runner import Runner
 from gapwatch.state import State
+from gapwatch.web.history import HistoryWatch
 
 STATIC = Path(__file__).parent / "static"
 
@@ -38,6 +39,7 @@ class Services:
     store: Store
     runner: Runner
     next_due: Callable[[], dict[str, datetime]]
+    history: HistoryWatch
     survey: Callable[[], dict[str, Any] | None] = lambda: None
 
 
@@ -46,7 +48,7 @@ SERVICES = web.AppKey("services", Services)
 
 def make_app(services: Services) -> web.Application:
     """The application with all its routes."""
-    from gapwatch.web import api, probe, run_page, status
+    from gapwatch.web import api, badge, feed, openapi, probe, run_page, status
 
     app = web.Application(middlewares=[_headers], client_max_size=1024)
     app[SERVICES] = services
@@ -58,8 +60,16 @@ def make_app(services: Services) -> web.Application:
             web.get("/readyz", _readyz),
             web.get("/probe", probe.probe),
             web.get("/api/v1/runs", api.runs),
+            web.get("/api/v1/runs/{run_id}", api.run),
             web.get("/api/v1/status", api.status),
+            web.get("/api/v1/availability", api.availability),
+            web.get("/api/v1/incidents", api.incidents),
+            web.get("/api/v1/maintenance", api.maintenance),
             web.get("/api/v1/link", api.link),
+            web.get("/api/v1/openapi.json", openapi.document),
+            web.get("/badges/{portal}.svg", badge.badge),
+            web.get("/badges/{portal}/{scenario}.svg", badge.badge),
+            web.get("/incidents.atom", feed.feed),
             web.get("/", status.page),
             web.get("/runs/{run_id}", run_page.page),
             web.get("/evidence/{name}", run_page.evidence),

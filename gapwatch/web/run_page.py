@@ -7,12 +7,12 @@ from typing import Any
 
 from aiohttp import web
 
-from exporters.store import StoreError
+from exporters.store import Store, StoreError
 from gapwatch.evidence import NAME
 from gapwatch.web.app import SERVICES
 from gapwatch.web.status import environment, language, wait
 from gapwatch.web.texts import TEXTS
-from probes.run import Run
+from probes.run import Evidence, Run
 
 
 async def page(request: web.Request) -> web.Response:
@@ -24,19 +24,32 @@ async def page(request: web.Request) -> web.Response:
         run = None
     if run is None:
         raise web.HTTPNotFound(text="no such run\n")
+    again = await asyncio.to_thread(_retest, services.store, run)
     lang = language(request)
     there = await asyncio.to_thread(_there, request, run)
-    html = environment().get_template("run.html").render(**_context(run, lang), evidence=there)
+    html = environment().get_template("run.html").render(**_context(run, lang), evidence=there, again=again)
     return web.Response(
         text=html, content_type="text/html", headers={"Content-Language": lang, "Vary": "Accept-Language"}
     )
 
 
-def _there(request: web.Request, run: Run) -> dict[str, str]:
+def _retest(store: Store, run: Run) -> str | None:
+    """The run that tried this one again."""
+    try:
+        return store.retest_of(run.run_id, since=run.started_at)
+    except StoreError:
+        return None
+
+
+def _there(request: web.Request, run: Run) -> dict[str, str | None]:
     """Evidence that has not been pruned, by kind."""
     folder = request.app[SERVICES].state.config.evidence_dir
-    named = {"screenshot": run.evidence.screenshot, "trace": run.evidence.trace} if run.evidence else {}
-    return {kind: name for kind, name in named.items() if name and NAME.fullmatch(name) and (folder / name).is_file()}
+    kept = run.evidence or Evidence()
+    named = {"screenshot": kept.screenshot, "trace": kept.trace}
+    return {
+        kind: name if name and NAME.fullmatch(name) and (folder / name).is_file() else None
+        for kind, name in named.items()
+    }
 
 
 def _context(run: Run, lang: str) -> dict[str, Any]:

@@ -13,17 +13,16 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from egovqual_link.instrument import load_instrument
-from exporters.store import Store, StoreError
 from gapwatch.config import Job
 from gapwatch.state import Glance
+from gapwatch.web import sections
 from gapwatch.web.app import SERVICES, Services
+from gapwatch.web.history import History
 from gapwatch.web.texts import TEXTS
 
 _WELL = ("passed", "degraded")
 #: Height of the drawing of the last runs, in its own units.
 _HEIGHT = 24.0
-
-Shares = dict[tuple[str, str], tuple[float | None, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +37,25 @@ class Tick:
 
 
 async def page(request: web.Request) -> web.Response:
-    """The status page; `?lang=en` or `?lang=id`, else by what the browser prefers."""
+    """The status page; `?lang=en` or `?lang=id`, else by what the browser prefers; `?refresh=SECONDS` loads it again.
+
+    Only who asks for it gets a page that changes while it is read (WCAG 2.2, 2.2.1).
+    """
     lang = language(request)
     services = request.app[SERVICES]
-    try:
-        shares = await asyncio.to_thread(_shares, services.store)
-    except StoreError:
-        shares = {}
-    html = environment().get_template("status.html").render(**_context(services, shares, lang, datetime.now(UTC)))
+    history = await services.history.get()
+    # In a thread: it looks for files, and a big page takes long enough to be seen in the timing of a run.
+    context = await asyncio.to_thread(_context, services, history, lang, datetime.now(UTC))
+    html = environment().get_template("status.html").render(**context, refresh=_refresh(request))
     return web.Response(
         text=html, content_type="text/html", headers={"Content-Language": lang, "Vary": "Accept-Language"}
     )
+
+
+def _refresh(request: web.Request) -> int | None:
+    """Seconds after which the page loads itself again, from 10 to 3600; None where nobody asks for it."""
+    text = request.query.get("refresh", "")
+    return min(max(int(text[:6]), 10), 3600) if text.isdecimal() else None
 
 
 def language(request: web.Request) -> str:
@@ -71,16 +78,7 @@ def environment() -> Environment:
     return made
 
 
-def _shares(store: Store) -> Shares:
-    """Share of runs of the last day that came to their end, and over how many, by portal and scenario."""
-    shares: Shares = {}
-    for row in store.summary(since=datetime.now(UTC) - timedelta(days=1)):
-        tried = row.passed + row.degraded + row.failed
-        shares[row.portal, row.scenario] = ((row.passed + row.degraded) / tried if tried else None, tried)
-    return shares
-
-
-def _context(services: Services, shares: Shares, lang: str, now: datetime) -> dict[str, Any]:
+def _context(services: Services, history: History, lang: str, now: datetime) -> dict[str, Any]:
     state, texts = services.state, TEXTS[lang]
     due = services.next_due()
     portals = []
@@ -91,15 +89,20 @@ def _context(services: Services, shares: Shares, lang: str, now: datetime) -> di
             if job.portal.name != portal.name:
                 continue
             row = _row(job, state.latest(job), texts)
-            share, tried = shares.get((portal.name, job.scenario), (None, 0))
             row["ago"] = _span(now - row["at"], "ago", texts) if row["at"] else ""
-            row["share"] = f"{share:.1%}".replace(".", texts["decimal"]) if share is not None else texts["unmeasured"]
-            row["tried"] = texts["run" if tried == 1 else "runs"].format(n=tried)
+            row["shares"] = _shares(history, job, texts)
             row["next"] = _span(due[job.id] - now, "in", texts) if job.id in due else ""
             rows.append(row)
             outcomes.append(row["outcome"])
+        targets = [job.objectives.availability for job in state.config.jobs if job.portal.name == portal.name]
         portals.append(
-            {"name": portal.name, "title": portal.title or portal.name, "url": portal.base_url, "rows": rows}
+            {
+                "name": portal.name,
+                "title": portal.title or portal.name,
+                "url": portal.base_url,
+                "rows": rows,
+                "strip": sections.strip(history, portal.name, max(targets, default=1.0), texts),
+            }
         )
     perceived = _perceived(services.survey(), lang)
     level, headline = _headline(outcomes, texts)
@@ -113,9 +116,24 @@ def _context(services: Services, shares: Shares, lang: str, now: datetime) -> di
         "portals": portals,
         "perceived": perceived,
         "problems": reload.problems if reload else (),
+        "trouble": history.trouble,
+        "maintenance": sections.maintenance_rows(state.config, now, texts),
+        "failures": sections.failures(history, state.config, texts),
+        "incidents": sections.incident_rows(history, state.config, texts),
         "since": texts["since"].format(when=f"{state.started_at:%Y-%m-%d %H:%M}", location=state.config.location),
+        "now": {**sections.moment(now), "clock": f"{now:%H:%M:%S}"},
         "height": _HEIGHT,
     }
+
+
+def _shares(history: History, job: Job, texts: Mapping[str, str]) -> list[dict[str, str]]:
+    """Availability over each window, as text, with what it is a share of."""
+    found = []
+    for window, label in (("24h", "h24"), ("7d", "d7"), ("30d", "d30")):
+        counts = history.counts(window, job.portal.name, job.scenario)
+        share = sections.percent(counts, texts)
+        found.append({"label": texts[label], "share": share, "tried": f"n = {counts.counted}"})
+    return found
 
 
 #: Width of the drawing of gaps, in its own units.
