@@ -12,7 +12,10 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 #: What the prober writes: the run's id and what it is. Anything else in the folder is not ours to delete or to serve.
-NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6,32}\.(png|zip)")
+NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6,32}\.(png|zip|har)")
+#: What the prober had not made clean when it was killed; no run lasts that long.
+_UNFINISHED = re.compile(r"\.[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6,32}\.(raw\.zip|raw\.har|har\.part|zip\.part)")
+_UNFINISHED_SECONDS = 3600.0
 EVERY_SECONDS = 600.0
 
 
@@ -28,6 +31,8 @@ def prune(folder: Path, keep: Retention, now: float) -> int:
     """Delete evidence that is too old (`now` in Unix seconds), then the oldest until the rest fits; how many files."""
     found = []
     for path in folder.iterdir() if folder.is_dir() else ():
+        if _UNFINISHED.fullmatch(path.name) and now - path.lstat().st_mtime > _UNFINISHED_SECONDS:
+            path.unlink(missing_ok=True)
         if NAME.fullmatch(path.name) and not path.is_symlink():
             state = path.stat()
             found.append((state.st_mtime, state.st_size, path))

@@ -126,10 +126,12 @@ class Runner:
         """One more try of what failed, published as such, to see whether the failure stands."""
         run_id = new_run_id(datetime.now(UTC))
         async with self._alone.setdefault(job.id, asyncio.Lock()), self._room(job):
-            run = settle(await self._probe(job, run_id, deadline_seconds, None), self._maintenance)
+            run = settle(await self._probe(job, run_id, deadline_seconds, None, har=True), self._maintenance)
         await self._publish(replace(run, retest_of=first.run_id))
 
-    async def _probe(self, job: Job, run_id: str, deadline_seconds: float | None, on_step: OnStep | None) -> Run:
+    async def _probe(
+        self, job: Job, run_id: str, deadline_seconds: float | None, on_step: OnStep | None, *, har: bool = False
+    ) -> Run:
         deadline = min(job.deadline_seconds, deadline_seconds or job.deadline_seconds)
         request = RunRequest(
             portal=job.portal,
@@ -141,6 +143,7 @@ class Runner:
             deadline_seconds=deadline,
             run_id=run_id,
             evidence_dir=self._evidence_dir,
+            har=har,
             on_step=on_step,
         )
         started, began = datetime.now(UTC), time.monotonic()

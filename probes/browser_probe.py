@@ -14,7 +14,7 @@ from typing import Any
 from playwright.async_api import Browser, BrowserContext, Page
 from playwright.async_api import Error as PlaywrightError
 
-from probes import evidence
+from probes import evidence, har
 from probes.browsers import NETWORKS
 from probes.host import HostWatch, invalid_reasons
 from probes.journey import Journey
@@ -62,6 +62,10 @@ async def run_in_browser(pool: BrowserPool, request: RunRequest, run_id: str, pr
             await _in_context(pool, browser, request, run_id, work)
         finally:
             work.host = watch.stop()
+            if request.har and request.evidence_dir is not None:
+                # The browser writes it when the context closes, so it comes after all other evidence.
+                secrets = list(request.portal.secrets.values())
+                har.finish(request.evidence_dir, run_id, secrets, wanted=work.kept is not None)
     except ProbeError as error:
         work.trouble = error
     except TimeoutError:
@@ -75,7 +79,7 @@ async def _in_context(pool: BrowserPool, browser: Browser, request: RunRequest, 
     async with contextlib.AsyncExitStack() as stack:
         try:
             async with asyncio.timeout(SETUP_SECONDS):
-                options = await _context_options(pool, browser, request)
+                options = await _context_options(pool, browser, request, run_id)
                 context = await stack.enter_async_context(pool.context(request.browser, request.device, **options))
                 page = await _prepared_page(context, request)
         except TimeoutError as error:
@@ -90,7 +94,7 @@ async def _in_context(pool: BrowserPool, browser: Browser, request: RunRequest, 
             await pool.replace(context.browser or browser, "stuck")
 
 
-async def _context_options(pool: BrowserPool, browser: Browser, request: RunRequest) -> dict[str, Any]:
+async def _context_options(pool: BrowserPool, browser: Browser, request: RunRequest, run_id: str) -> dict[str, Any]:
     portal = request.portal
     options: dict[str, Any] = {
         "locale": portal.locale,
@@ -99,6 +103,8 @@ async def _context_options(pool: BrowserPool, browser: Browser, request: RunRequ
         "accept_downloads": True,
         "service_workers": "allow",
     }
+    if request.har and request.evidence_dir is not None:
+        options |= har.recording(request.evidence_dir, run_id)
     if portal.user_agent_suffix:
         options["user_agent"] = await pool.user_agent(browser, request.device, portal.user_agent_suffix)
     return options

@@ -25,7 +25,7 @@ _MASKED = "input[type=password], input[autocomplete*=current-password], input[au
 
 
 async def start_trace(context: BrowserContext) -> None:
-    """Begin a trace of actions and network (no pictures: they would cost time inside the measured steps)."""
+    """Begin a trace of actions (no pictures, no network: they would cost time inside the measured steps)."""
     await context.tracing.start(screenshots=False, snapshots=False, sources=False)
 
 
@@ -54,19 +54,24 @@ async def keep(page: Page, context: BrowserContext, folder: Path, run_id: str, s
 
 def redact_zip(raw: Path, clean: Path, secrets: Sequence[str]) -> None:
     """Copy the archive `raw` to `clean` without the secrets, however JSON and URLs spell them; remove `raw`."""
-    spellings = sorted({each for secret in secrets if secret for each in _spellings(secret)}, key=len, reverse=True)
     part = clean.with_name(f".{clean.name}.part")
     try:
         with zipfile.ZipFile(raw) as source, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as target:
             for name in source.namelist():
-                data = source.read(name)
-                for spelling in spellings:
-                    data = data.replace(spelling, REDACTED.encode())
-                target.writestr(name, data)
+                target.writestr(name, without_secrets(source.read(name), secrets))
         part.replace(clean)
     finally:
         raw.unlink(missing_ok=True)
         part.unlink(missing_ok=True)
+
+
+def without_secrets(data: bytes, secrets: Sequence[str]) -> bytes:
+    """`data` with each secret replaced, however JSON and URLs spell it."""
+    for spelling in sorted(
+        {each for secret in secrets if secret for each in _spellings(secret)}, key=len, reverse=True
+    ):
+        data = data.replace(spelling, REDACTED.encode())
+    return data
 
 
 def _spellings(secret: str) -> set[bytes]:

@@ -16,6 +16,8 @@ class RunRequest:
     """What to run, where, and with what; all that a probe needs to know.
 
     `deadline_seconds` None: the scenario's own. `run_id` None: a new one. `evidence_dir` None: keep no evidence.
+    `har`: also record the network (HAR) and keep it where the run does not pass. Recording costs some milliseconds a
+    page, so it is for runs that are no measurement, such as the second try of a failure.
     `on_step` is told of each finished step (index from 0, how many, result) and must return at once.
     """
 
@@ -28,6 +30,7 @@ class RunRequest:
     deadline_seconds: float | None = None
     run_id: str | None = None
     evidence_dir: Path | None = None
+    har: bool = False
     on_step: Callable[[int, int, StepResult], None] | None = None
 
 

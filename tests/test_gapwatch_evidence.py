@@ -85,3 +85,38 @@ def test_a_failed_run_has_a_page_with_its_screenshot_and_a_trace(tmp_path: Path,
         refused = gapwatch(tmp_path, "trace", name, "--config", str(config), "--path")
         assert refused.returncode == 2
         assert said in refused.stderr
+
+
+@pytest.mark.browser
+def test_the_second_try_keeps_a_network_log_without_cookies_contents_and_secrets(tmp_path: Path, url: str) -> None:
+    (tmp_path / "wrong.yaml").write_text(
+        "name: wrong\nkind: page_load\nstep_timeout: 1s\nsteps:\n"
+        "  - open: '/?code={{ secrets.code }}'\n  - open: /\n  - expect: {text: Tidak ada di sini}\n"
+    )
+    config = write_config(tmp_path, url, "      - {scenario: wrong.yaml, every: 10m}\n")
+    text = config.read_text().replace("    allow_submit", "    secrets: {code: file:code.txt}\n    allow_submit")
+    (tmp_path / "code.txt").write_text("opensesame-77")
+    config.write_text(text)
+    with daemon(tmp_path, config) as running:
+        wait_until(lambda: len(json.loads(running.get("/api/v1/runs?outcome=failed")[1])["runs"]) == 2, 60)
+        again, first = json.loads(running.get("/api/v1/runs?outcome=failed")[1])["runs"]
+        assert again["retest_of"] == first["run_id"]
+        assert f"/runs/{again['run_id']}" in running.get(f"/runs/{first['run_id']}?lang=en")[1]
+        assert f"/evidence/{again['run_id']}.har" in running.get(f"/runs/{again['run_id']}?lang=en")[1]
+        status, log = running.get(f"/evidence/{again['run_id']}.har")
+        assert status == 200
+        assert running.end() == 0
+    entries = json.loads(log)["log"]["entries"]
+    assert f"{url}/" in [each["request"]["url"] for each in entries]
+    assert all(each["response"]["status"] for each in entries)
+    assert "opensesame" not in log
+    assert "?code=[redacted]" in log
+    sides = [side for each in entries for side in (each["request"], each["response"])]
+    assert all(side["cookies"] == [] and "postData" not in side for side in sides)
+    named = {header["name"].lower(): header["value"] for side in sides for header in side["headers"]}
+    assert named.get("set-cookie", "[redacted]") == "[redacted]"
+    assert not any("text" in each["response"]["content"] for each in entries)
+    left = {path.suffix for path in (tmp_path / "var/evidence").iterdir() if path.name.startswith(".")}
+    assert left == set()
+    # The measured run records nothing.
+    assert not (tmp_path / "var/evidence" / f"{first['run_id']}.har").exists()

@@ -45,7 +45,7 @@ def _there(request: web.Request, run: Run) -> dict[str, str | None]:
     """Evidence that has not been pruned, by kind."""
     folder = request.app[SERVICES].state.config.evidence_dir
     kept = run.evidence or Evidence()
-    named = {"screenshot": kept.screenshot, "trace": kept.trace}
+    named = {"screenshot": kept.screenshot, "trace": kept.trace, "har": f"{run.run_id}.har"}
     return {
         kind: name if name and NAME.fullmatch(name) and (folder / name).is_file() else None
         for kind, name in named.items()
@@ -83,5 +83,5 @@ async def evidence(request: web.Request) -> web.StreamResponse:
     path = request.app[SERVICES].state.config.evidence_dir / name
     if path.is_symlink() or not await asyncio.to_thread(path.is_file):
         raise web.HTTPNotFound(text="no such evidence\n")
-    kind = "image/png" if name.endswith(".png") else "application/zip"
+    kind = {".png": "image/png", ".zip": "application/zip"}.get(path.suffix, "application/json")
     return web.FileResponse(path, headers={"Content-Type": kind})
